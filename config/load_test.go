@@ -1,0 +1,111 @@
+package config
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestLoadDefaults(t *testing.T) {
+	var a Adapter
+	if err := Load(&a); err != nil {
+		t.Fatal(err)
+	}
+	if a.Port != 8080 || time.Duration(a.SendTimeout) != 50*time.Second || a.MaxBodyBytes != 16<<20 || a.ClusterName != "default" || a.Level != "info" {
+		t.Fatalf("defaults: %+v", a)
+	}
+	if a.Sink.Set() {
+		t.Fatal("a sink out of nothing")
+	}
+}
+
+func TestLoadSaysWhatIsWrong(t *testing.T) {
+	for name, tc := range map[string]struct {
+		variable, value string
+		want            []string
+		never           string
+	}{
+		"port":            {"PORT", "http", []string{`PORT="http"`, "a port from 0 to 65535"}, ""},
+		"port too high":   {"PORT", "65536", []string{"PORT", "65535"}, ""},
+		"duration":        {"SEND_TIMEOUT", "50", []string{`SEND_TIMEOUT="50"`, "50s"}, ""},
+		"zero duration":   {"SEND_TIMEOUT", "0s", []string{`SEND_TIMEOUT="0s"`, "above 0"}, ""},
+		"number":          {"SEND_CONCURRENCY", "many", []string{`SEND_CONCURRENCY="many"`, "whole number"}, ""},
+		"relation":        {"MAX_SENDS", "1", []string{`MAX_SENDS="1"`, "SEND_CONCURRENCY"}, ""},
+		"boolean":         {"GROUP_EVENTS", "maybe", []string{`GROUP_EVENTS="maybe"`, "true or false"}, ""},
+		"size":            {"MAX_BODY_BYTES", "16MB", []string{`MAX_BODY_BYTES="16MB"`, "16Mi"}, ""},
+		"level":           {"LOG_LEVEL", "loud", []string{`LOG_LEVEL="loud"`, "debug"}, ""},
+		"sink":            {"K_SINK", "broker", []string{`K_SINK="broker"`, "absolute URL"}, ""},
+		"secret in a URL": {"K_SINK", "ftp://me:geheim@host/", []string{"K_SINK", "absolute URL"}, "geheim"},
+		"unparsable URL":  {"K_SINK", "http://me:geheim@ho st/", []string{"K_SINK", "absolute URL"}, "geheim"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(tc.variable, tc.value)
+			err := Load(&Adapter{})
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, w := range tc.want {
+				if !strings.Contains(err.Error(), w) {
+					t.Errorf("%q does not say %q", err, w)
+				}
+			}
+			if tc.never != "" && strings.Contains(err.Error(), tc.never) {
+				t.Errorf("%q tells a secret", err)
+			}
+		})
+	}
+}
+
+func TestSizes(t *testing.T) {
+	for in, want := range map[string]Bytes{"1": 1, "64Ki": 64 << 10, "16Mi": 16 << 20, "2Gi": 2 << 30} {
+		var b Bytes
+		if err := b.Decode(in); err != nil || b != want {
+			t.Errorf("%s: %d, %v", in, b, err)
+		}
+	}
+	for _, in := range []string{"", "Ki", "-1", "0", "1.5Mi", "9999999999Gi"} {
+		if err := new(Bytes).Decode(in); err == nil {
+			t.Errorf("%s: no error", in)
+		}
+	}
+}
+
+// The variables that the docs list are those that the structs have.
+func TestReadmeIsGenerated(t *testing.T) {
+	before, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	gen := exec.Command("go", "build", "-o", dir+"/gen", "./gen")
+	if out, err := gen.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	run := exec.Command(dir + "/gen")
+	run.Dir = dir
+	if out, err := run.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	after, err := os.ReadFile(dir + "/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(before, after) {
+		t.Error("README.md is not what the structs say: run go generate ./config")
+	}
+}
+
+func TestEveryVariableIsDescribed(t *testing.T) {
+	for _, spec := range []any{Adapter{}, Function{}, JobRunner{}} {
+		var b bytes.Buffer
+		WriteTable(&b, spec)
+		for line := range strings.Lines(b.String()) {
+			if strings.HasSuffix(line, "|  |\n") || strings.HasPrefix(line, "| `` |") {
+				t.Errorf("%T: %s", spec, line)
+			}
+		}
+	}
+}
