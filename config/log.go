@@ -13,6 +13,13 @@ type Log struct {
 	Format string `envconfig:"LOG_FORMAT" default:"json" desc:"json, or console for people."`
 }
 
+// Validate says what is wrong with the two.
+func (l Log) Validate() error {
+	var c check
+	l.check(&c)
+	return c.err()
+}
+
 func (l Log) check(c *check) {
 	level, err := zerolog.ParseLevel(l.Level)
 	c.that(err == nil && level != zerolog.NoLevel, "LOG_LEVEL", l.Level, "trace, debug, info, warn or error")

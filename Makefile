@@ -1,0 +1,93 @@
+# quench: make help lists what there is to make.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+B := .build
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X github.com/quench-dev/quench/config.Version=$(VERSION)
+K8S := k8s.io/component-base/version
+CONTROLPLANE_LDFLAGS := -s -w -X $(K8S).gitVersion=v1.35.4 -X $(K8S).gitMajor=1 -X $(K8S).gitMinor=35
+# The race detector needs a C compiler; without one the tests run without it.
+RACE := $(if $(shell command -v gcc || command -v clang),-race)
+
+.PHONY: help
+help: ## list what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Use
+
+.PHONY: run
+run: controlplane quench ## a first remediation: quench with the sample Triggers and rules (KUBECONFIG, else the embedded control plane)
+	@exec $(B)/quench run --triggers knative/samples/triggers.yaml --jobs knative/samples/jobs.yaml \
+		--sample tests/payloads/firing.json $(ARGS)
+
+.PHONY: quench
+quench: ## build the command line tool, .build/quench
+	@echo "building $(B)/quench (about a minute the first time)"
+	@go build -trimpath -ldflags '$(LDFLAGS)' -o $(B)/quench ./knative/cmd/quench
+
+.PHONY: build
+build: quench ## build the programs: quench, adapter, function
+	@go build -trimpath -ldflags '$(LDFLAGS)' -o $(B)/adapter ./adapter/cmd/adapter
+	@go build -trimpath -ldflags '$(LDFLAGS)' -o $(B)/function ./function/cmd/function
+
+.PHONY: controlplane
+controlplane: $(B)/quench-controlplane ## build the embedded control plane (etcd, kube-apiserver, kube-controller-manager)
+
+$(B)/quench-controlplane: $(shell find tests/controlplane -name '*.go' -not -name '*_test.go') tests/controlplane/go.mod
+	@echo "building $@: etcd, kube-apiserver and kube-controller-manager from their Go modules."
+	@echo "The first time this takes 6 to 10 minutes on two cores, later a few seconds."
+	@cd tests/controlplane && go build -trimpath -ldflags '$(CONTROLPLANE_LDFLAGS)' -o ../../$@ .
+
+##@ Develop
+
+$(B)/alertmanager: tests/tools/alertmanager/go.mod
+	@echo "building $@ (about 2 minutes the first time)"
+	@go build -C tests/tools/alertmanager -trimpath -ldflags '-s -w' -o ../../../$@ github.com/prometheus/alertmanager/cmd/alertmanager
+
+$(B)/func: tests/tools/func/go.mod
+	@echo "building $@, Knative's func CLI (about 3 minutes the first time)"
+	@go build -C tests/tools/func -trimpath -ldflags '-s -w' -o ../../../$@ knative.dev/func/cmd/func
+
+$(B)/golangci-lint: tests/tools/lint/go.mod
+	@echo "building $@ (about 4 minutes the first time)"
+	@go build -C tests/tools/lint -trimpath -ldflags '-s -w' -o ../../../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.PHONY: tools
+tools: $(B)/quench-controlplane $(B)/alertmanager $(B)/func $(B)/golangci-lint ## build every tool that the tests use
+
+.PHONY: test
+test: tools lint unit ## linters, unit tests, integration tests against the embedded control plane, CLI scripts
+
+.PHONY: unit
+unit: $(B)/quench-controlplane $(B)/alertmanager $(B)/func build ## every test, without the linters
+	@echo "testing the embedded control plane"
+	@cd tests/controlplane && go test ./...
+	@echo "testing everything else (with a real kube-apiserver, a real Alertmanager, the func CLI)"
+	@go test $(RACE) -timeout 20m ./...
+
+.PHONY: lint
+lint: $(B)/golangci-lint ## run the linters
+	@echo "linting"
+	@$(B)/golangci-lint run ./...
+
+.PHONY: fuzz
+fuzz: ## look for alerts that do not survive the trip (FUZZTIME=1m for each)
+	@for f in FuzzLabels FuzzRoundTrip; do go test ./adapter/alert -run '^$$' -fuzz "^$$f$$" -fuzztime $(or $(FUZZTIME),1m); done
+
+.PHONY: generate
+generate: $(B)/golangci-lint ## regenerate what is generated, format, tidy
+	@go generate ./...
+	@for m in . tests/controlplane tests/tools/*/; do (cd $$m && go mod tidy); done
+	@$(B)/golangci-lint fmt ./...
+
+.PHONY: verify
+verify: ## regenerate, and fail where that makes a difference
+	@before=$$(git status --porcelain; git diff); $(MAKE) --no-print-directory generate; after=$$(git status --porcelain; git diff); \
+	if [ "$$before" != "$$after" ]; then echo "make verify: what is generated differs from what is committed:"; git status --short; git --no-pager diff; exit 1; fi
+	@echo "verified: what is generated is what is committed"
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(B)

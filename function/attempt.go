@@ -1,0 +1,98 @@
+package function
+
+import (
+	"context"
+	"time"
+
+	"github.com/quench-dev/quench/function/record"
+)
+
+// bookkeeping bounds the writes of a record around an action.
+const bookkeeping = 15 * time.Second
+
+// attempt is one delivery's try at one step, under the target's lock.
+type attempt struct {
+	f        *Function
+	req      *Request
+	step     Step
+	plan     Plan
+	held     []context.Context
+	releases []func()
+}
+
+func (at *attempt) run(ctx context.Context) (Acted, error) {
+	rec, err := at.f.o.Records.Get(ctx, at.recordName(at.req.EventID))
+	if err != nil {
+		return Acted{}, Retry(err)
+	}
+	if rec != nil && rec.Done() {
+		if answered, err := at.repeat(rec); answered || err != nil {
+			return fromRecord(rec), err
+		}
+	}
+	resolved, err := at.resolved(ctx)
+	if err != nil {
+		return Acted{}, Retry(err)
+	}
+	if rec != nil && !rec.Done() {
+		return at.recover(ctx, rec, resolved)
+	}
+	if resolved && !at.req.Resolved() {
+		return Acted{}, Skip(ReasonAlertResolved, "the alert has resolved since this was recorded")
+	}
+	if err := at.allowed(ctx); err != nil {
+		return Acted{}, err
+	}
+	if rec, err = at.begin(ctx, rec); err != nil {
+		return Acted{}, Retry(err)
+	}
+	return at.finish(ctx, rec, at.step.Apply)
+}
+
+// repeat decides about a finished action. The same recordedtime, or an earlier
+// one, is a redelivery; a later one is a repeat, which may act again.
+func (at *attempt) repeat(rec *record.Record) (answered bool, err error) {
+	if !at.req.RecordedTime.After(rec.RecordedTime) || at.plan.OnRepeat != RepeatAct {
+		return true, nil
+	}
+	ready := rec.FinishedAt.Add(at.plan.CoolDown)
+	if at.f.o.Now().Before(ready) {
+		return false, Skip(ReasonCoolingDown, "acted at %s; a repeat acts again after %s",
+			rec.FinishedAt.UTC().Format(time.RFC3339), ready.UTC().Format(time.RFC3339))
+	}
+	return false, nil
+}
+
+// allowed takes the further locks and asks the limits and the step itself.
+func (at *attempt) allowed(ctx context.Context) error {
+	if err := at.lockMore(ctx); err != nil {
+		return err
+	}
+	for _, l := range at.f.o.Limits {
+		if err := l.Allow(ctx, at.req, at.plan); err != nil {
+			return err
+		}
+	}
+	if c, ok := at.step.(Checker); ok {
+		return at.checked(ctx, c)
+	}
+	return nil
+}
+
+func (at *attempt) checked(ctx context.Context, c Checker) (err error) {
+	defer caught(at.f.o.Log, at.req, "check", &err)
+	return c.Check(ctx)
+}
+
+// begin writes the record before anything is done.
+func (at *attempt) begin(ctx context.Context, rec *record.Record) (*record.Record, error) {
+	ctx, end := at.uncancelled(ctx, bookkeeping)
+	defer end()
+	next := at.newRecord(at.req.EventID)
+	next.Phase, next.StartedAt, next.Attempts = record.Running, at.f.o.Now().UTC(), 1
+	if rec == nil {
+		return next, at.f.o.Records.Create(ctx, next)
+	}
+	next.Version, next.Attempts, next.Repeat = rec.Version, rec.Attempts+1, true
+	return next, at.f.o.Records.Restart(ctx, next)
+}

@@ -1,0 +1,82 @@
+// Package catalog knows all functions by name and puts each together with the
+// locks, the records and the guards that it runs behind.
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/quench-dev/quench/config"
+	"github.com/quench-dev/quench/function"
+	"github.com/quench-dev/quench/function/cluster"
+	"github.com/quench-dev/quench/function/jobrunner"
+	"github.com/quench-dev/quench/function/lease"
+	"github.com/quench-dev/quench/function/record"
+)
+
+// Parts are what actions are made of. Each action takes what it needs.
+type Parts struct {
+	Client   *cluster.Client
+	JobsFile string           // job-runner's rules
+	Now      func() time.Time // nil is time.Now
+}
+
+var actions = map[string]func(Parts) (function.Action, error){
+	jobrunner.Name: func(p Parts) (function.Action, error) {
+		rules, err := jobrunner.Load(p.JobsFile)
+		if err != nil {
+			return nil, err
+		}
+		return jobrunner.New(rules, p.Client, p.Now), nil
+	},
+}
+
+// Names are the functions that there are, sorted.
+func Names() []string {
+	names := make([]string, 0, len(actions))
+	for name := range actions {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// New makes the action of this name.
+func New(name string, p Parts) (function.Action, error) {
+	make, ok := actions[name]
+	if !ok {
+		return nil, fmt.Errorf("FUNCTION=%q: want one of %s", name, strings.Join(Names(), ", "))
+	}
+	a, err := make(p)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return a, nil
+}
+
+// Function makes the action of this name and puts it behind the shared guards,
+// with its locks and records in the client's namespace. Nothing is asked of the
+// cluster. Only a dry run does without one.
+func Function(name string, c config.Function, p Parts, log zerolog.Logger) (*function.Function, error) {
+	a, err := New(name, p)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Client.Check(); err != nil && !c.DryRun {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return function.New(a, function.Options{
+		Locks:        &lease.Locker{Client: p.Client, Function: name, Duration: time.Duration(c.LockDuration), Now: p.Now},
+		Records:      &record.Remediations{Client: p.Client},
+		MaxEventAge:  time.Duration(c.MaxEventAge),
+		ApplyTimeout: time.Duration(c.ApplyTimeout),
+		RecordTTL:    time.Duration(c.RecordTTL),
+		DryRun:       c.DryRun,
+		Now:          p.Now,
+		Log:          log.With().Str("function", name).Logger(),
+	})
+}

@@ -1,0 +1,28 @@
+package catalog
+
+import (
+	"io"
+
+	"github.com/quench-dev/quench/config"
+	"github.com/quench-dev/quench/function"
+	"github.com/quench-dev/quench/function/cluster"
+)
+
+// FromEnvironment makes the function that the environment describes, which logs
+// to w. It asks nothing of the cluster.
+func FromEnvironment(w io.Writer) (*function.Function, config.Function, error) {
+	var c config.Function
+	if err := config.Load(&c); err != nil {
+		return nil, c, err
+	}
+	var jobs config.JobRunner
+	if err := config.Load(&jobs); err != nil {
+		return nil, c, err
+	}
+	client, err := cluster.Open(c.Kubeconfig, c.Namespace)
+	if err != nil {
+		return nil, c, err
+	}
+	f, err := Function(c.Name, c, Parts{Client: client, JobsFile: jobs.ConfigFile}, c.Log.New(w))
+	return f, c, err
+}

@@ -1,0 +1,102 @@
+package function
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+
+	"github.com/quench-dev/quench/adapter/alert"
+)
+
+// Handle takes one event. It answers nothing for a type that is not consumed,
+// outcomes of our own among them; an outcome event for anything decided; and an
+// error with status 503 for what may pass. It returns when all is done, even
+// when ctx ends before.
+func (f *Function) Handle(ctx context.Context, e event.Event) (reply *event.Event, err error) {
+	if !alert.IsAlert(e) {
+		return nil, nil
+	}
+	if f.broken != nil {
+		return nil, answer(f.broken)
+	}
+	defer func() {
+		if p := recover(); p != nil { // ours, not the action's: those are caught nearer
+			f.o.Log.Error().Str("event_id", e.ID()).Interface("panic", p).Bytes("stack", debug.Stack()).Msg("panic")
+			reply, err = nil, answer(fmt.Errorf("panic: %v", p))
+		}
+	}()
+	req, err := f.request(e)
+	if err != nil {
+		f.o.Log.Warn().Str("event_id", e.ID()).Str("outcome", string(Failed)).Str("reason", ReasonBadEvent).Msg(err.Error())
+		return f.reply(e, nil, []Acted{unrecorded(nil, Plan{}, Failed, ReasonBadEvent, err.Error())})
+	}
+	all, err := f.act(ctx, req)
+	if err != nil {
+		f.about(f.o.Log.Warn(), req).Err(err).Msg("left to be delivered again")
+		return nil, answer(err)
+	}
+	first := deciding(all)
+	f.about(f.o.Log.Info(), req).Str("target", first.Target).
+		Str("outcome", string(first.Outcome)).Str("reason", first.Reason).Msg(first.Message)
+	return f.reply(e, req, all)
+}
+
+func (f *Function) reply(cause event.Event, req *Request, all []Acted) (*event.Event, error) {
+	e, err := f.outcomeEvent(cause, req, all)
+	if err != nil {
+		return nil, answer(err)
+	}
+	return e, nil
+}
+
+// request reads an event; an error is final, the bytes will not change.
+func (f *Function) request(e event.Event) (*Request, error) {
+	a, err := alert.FromEvent(e)
+	if err != nil {
+		return nil, fmt.Errorf("read alert: %w", err)
+	}
+	recorded, err := alert.RecordedTime(e)
+	if err != nil {
+		return nil, fmt.Errorf("read alert: %w", err)
+	}
+	return &Request{
+		Function: f.name(), Event: e, Alert: a, EventID: e.ID(), CorrelationID: a.CorrelationID(), RecordedTime: recorded,
+	}, nil
+}
+
+// act does all steps of an event, one after another. Where one may pass, all is
+// asked for again, and the others are then answered from their records.
+func (f *Function) act(ctx context.Context, req *Request) ([]Acted, error) {
+	steps, err := f.action.Plan(ctx, req)
+	if err == nil && len(steps) == 0 {
+		err = Skip(ReasonNotConcerned, "%s has nothing to do with this alert", f.name())
+	}
+	if err != nil {
+		a, err := f.refused(req, Plan{}, err)
+		return []Acted{a}, err
+	}
+	var all []Acted
+	var later error
+	for _, s := range steps {
+		a, err := f.step(ctx, req, s)
+		if err != nil {
+			later = errors.Join(later, fmt.Errorf("%s: %w", s.Plan().Target, err))
+			continue
+		}
+		all = append(all, a)
+	}
+	return all, later
+}
+
+// refused is what becomes of an error where nothing was recorded: an outcome, or
+// the error again where it may pass.
+func (f *Function) refused(req *Request, p Plan, err error) (Acted, error) {
+	outcome, reason := decide(err)
+	if outcome == "" {
+		return Acted{}, err
+	}
+	return unrecorded(req, p, outcome, reason, err.Error()), nil
+}

@@ -1,0 +1,77 @@
+package function
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/cloudevents/sdk-go/v2/binding"
+	"github.com/cloudevents/sdk-go/v2/event"
+	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
+
+	"github.com/quench-dev/quench/config/serve"
+)
+
+// retryAfter is in seconds: locks are mostly held for less.
+const retryAfter = "2"
+
+// Handler takes one CloudEvent by POST on any path, in binary or structured mode,
+// of at most maxBody bytes. It answers 200 with the outcome event in binary mode
+// or with nothing, 400 for what is not a CloudEvent, 413 for what is too large,
+// and 503 for what should be sent again.
+func Handler(f *Function, maxBody int64) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost {
+			w.Header().Set("Allow", http.MethodPost)
+			http.Error(w, "POST a CloudEvent", http.StatusMethodNotAllowed)
+			return
+		}
+		body, err := serve.Body(w, r, maxBody)
+		if err != nil {
+			http.Error(w, err.Error(), serve.Status(err))
+			return
+		}
+		e, err := parse(r, body)
+		if err != nil {
+			http.Error(w, "want a CloudEvent in binary or structured mode: "+err.Error(), http.StatusBadRequest)
+			return
+		}
+		reply, err := f.Handle(r.Context(), *e)
+		switch {
+		case err != nil:
+			w.Header().Set("Retry-After", retryAfter)
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		case reply == nil:
+			w.WriteHeader(http.StatusOK)
+		default:
+			err = cehttp.WriteResponseWriter(r.Context(), binding.ToMessage(reply), http.StatusOK, w)
+			if err != nil { // the sender has gone; the record answers when it comes again
+				f.o.Log.Warn().Str("event_id", e.ID()).Err(err).Msg("answer not sent")
+			}
+		}
+	})
+}
+
+func parse(r *http.Request, body []byte) (e *event.Event, err error) {
+	defer func() {
+		if p := recover(); p != nil { // the SDK's decoders meet bytes from anywhere
+			e, err = nil, fmt.Errorf("%v", p)
+		}
+	}()
+	m := cehttp.NewMessage(r.Header, io.NopCloser(bytes.NewReader(body)))
+	e, err = binding.ToEvent(r.Context(), m)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.Validate(); err != nil {
+		return nil, err
+	}
+	// Brokers carry the trace as plain headers; in the event it reaches the outcome.
+	for _, name := range []string{"traceparent", "tracestate"} {
+		if v := r.Header.Get(name); v != "" && len(v) <= 512 && e.Extensions()[name] == nil {
+			e.SetExtension(name, v)
+		}
+	}
+	return e, nil
+}

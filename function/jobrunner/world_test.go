@@ -1,0 +1,146 @@
+package jobrunner_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/quench-dev/quench/function"
+	"github.com/quench-dev/quench/function/cluster"
+	"github.com/quench-dev/quench/function/functiontest"
+	"github.com/quench-dev/quench/function/jobrunner"
+	"github.com/quench-dev/quench/function/lease"
+	"github.com/quench-dev/quench/function/record"
+	"github.com/quench-dev/quench/tests/kube"
+)
+
+func TestMain(m *testing.M) { kube.Main(m) }
+
+// world is job-runner on a real API server.
+type world struct {
+	*functiontest.World
+	kube *kubernetes.Clientset
+}
+
+func newWorld(t *testing.T) *world {
+	w := functiontest.New(t)
+	return &world{w, kubernetes.NewForConfigOrDie(w.Config)}
+}
+
+// runner is job-runner with these rules, as a process of its own would be.
+func (w *world) runner(t *testing.T, rules string) *function.Function {
+	t.Helper()
+	return w.runnerOn(t, w.Client, rules)
+}
+
+func (w *world) runnerOn(t *testing.T, client *cluster.Client, text string) *function.Function {
+	t.Helper()
+	rules, err := jobrunner.Parse("rules.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := function.New(jobrunner.New(rules, client, w.Clock.Now), function.Options{
+		Locks:        &lease.Locker{Client: client, Function: jobrunner.Name, Duration: 30 * time.Second, Now: w.Clock.Now},
+		Records:      &record.Remediations{Client: client},
+		MaxEventAge:  time.Hour,
+		ApplyTimeout: 20 * time.Second,
+		Now:          w.Clock.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// wiretap is the same cluster with what happens to requests in between.
+func (w *world) wiretap(around func(r *http.Request, next http.RoundTripper) (*http.Response, error)) *cluster.Client {
+	config := rest.CopyConfig(w.Config)
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(r *http.Request) (*http.Response, error) { return around(r, next) })
+	})
+	return cluster.For(config, w.Namespace)
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func (w *world) jobs(t *testing.T) []batchv1.Job {
+	t.Helper()
+	list, err := w.kube.BatchV1().Jobs(w.Namespace).List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list.Items
+}
+
+func (w *world) wantJobs(t *testing.T, want int) []batchv1.Job {
+	t.Helper()
+	jobs := w.jobs(t)
+	if len(jobs) != want {
+		var names []string
+		for i := range jobs {
+			names = append(names, jobs[i].Name)
+		}
+		t.Fatalf("got %d Jobs (%s), want %d", len(jobs), strings.Join(names, ", "), want)
+	}
+	return jobs
+}
+
+// finish tells the API server that a Job is over, as its controller would.
+func (w *world) finish(t *testing.T, name string) {
+	t.Helper()
+	eventually(t, "finish Job "+name, func(ctx context.Context) error {
+		job, err := w.kube.BatchV1().Jobs(w.Namespace).Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		now := metav1.Now()
+		job.Status.StartTime, job.Status.CompletionTime, job.Status.Succeeded = &now, &now, 1
+		job.Status.Active, job.Status.Ready, job.Status.UncountedTerminatedPods = 0, nil, &batchv1.UncountedTerminatedPods{}
+		job.Status.Conditions = []batchv1.JobCondition{
+			{Type: batchv1.JobSuccessCriteriaMet, Status: corev1.ConditionTrue, LastTransitionTime: now},
+			{Type: batchv1.JobComplete, Status: corev1.ConditionTrue, LastTransitionTime: now},
+		}
+		_, err = w.kube.BatchV1().Jobs(w.Namespace).UpdateStatus(ctx, job, metav1.UpdateOptions{})
+		return err
+	})
+}
+
+func eventually(t *testing.T, what string, try func(context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := try(ctx)
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("%s: %v", what, err)
+		case <-tick.C:
+		}
+	}
+}
+
+// status is what the API server answers where it refuses.
+func status(r *http.Request, code int, reason string) *http.Response {
+	body := fmt.Sprintf(`{"kind":"Status","apiVersion":"v1","status":"Failure","message":"because","reason":%q,"code":%d}`, reason, code)
+	return &http.Response{
+		StatusCode: code, Status: http.StatusText(code), Request: r, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)),
+	}
+}
