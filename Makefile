@@ -63,7 +63,7 @@ test: tools lint unit ## linters, unit tests, integration tests against the embe
 .PHONY: unit
 unit: $(B)/quench-controlplane $(B)/alertmanager $(B)/func build ## every test, without the linters
 	@echo "testing the embedded control plane"
-	@cd tests/controlplane && go test ./...
+	@cd tests/controlplane && go test -trimpath ./...
 	@echo "testing everything else (with a real kube-apiserver, a real Alertmanager, the func CLI)"
 	@go test $(RACE) -timeout 20m ./...
 
@@ -71,6 +71,7 @@ unit: $(B)/quench-controlplane $(B)/alertmanager $(B)/func build ## every test, 
 lint: $(B)/golangci-lint ## run the linters
 	@echo "linting"
 	@$(B)/golangci-lint run ./...
+	@cd tests/controlplane && ../../$(B)/golangci-lint run -c ../../.golangci.yml ./...
 
 .PHONY: fuzz
 fuzz: ## look for alerts that do not survive the trip (FUZZTIME=1m for each)

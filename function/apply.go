@@ -10,7 +10,7 @@ import (
 // finish does it and completes the record.
 func (at *attempt) finish(ctx context.Context, rec *record.Record, do func(context.Context) (Result, error)) (Acted, error) {
 	result, err := at.apply(ctx, do)
-	if lost := at.lost(); lost != nil {
+	if lost := at.lost(); lost != nil { //nolint:contextcheck // asks the locks' own contexts
 		// Whoever holds the lock now decides by the record, which is his.
 		return Acted{}, Retry(fmt.Errorf("apply: %w", lost))
 	}
@@ -37,7 +37,7 @@ func (at *attempt) finish(ctx context.Context, rec *record.Record, do func(conte
 	if err := at.save(ctx, rec); err != nil {
 		return Acted{}, err
 	}
-	at.f.sweepLater()
+	at.f.sweepLater() //nolint:contextcheck // outlives the request
 	return fromRecord(rec), nil
 }
 

@@ -26,8 +26,9 @@ func (at *attempt) run(ctx context.Context) (Acted, error) {
 		return Acted{}, Retry(err)
 	}
 	if rec != nil && rec.Done() {
-		if answered, err := at.repeat(rec); answered || err != nil {
-			return fromRecord(rec), err
+		answered, refused := at.repeat(rec)
+		if answered || refused != nil {
+			return fromRecord(rec), refused
 		}
 	}
 	resolved, err := at.resolved(ctx)
@@ -40,7 +41,7 @@ func (at *attempt) run(ctx context.Context) (Acted, error) {
 	if resolved && !at.req.Resolved() {
 		return Acted{}, Skip(ReasonAlertResolved, "the alert has resolved since this was recorded")
 	}
-	if err := at.allowed(ctx); err != nil {
+	if err = at.allowed(ctx); err != nil {
 		return Acted{}, err
 	}
 	if rec, err = at.begin(ctx, rec); err != nil {

@@ -75,8 +75,8 @@ func (f *Function) act(ctx context.Context, req *Request) ([]Acted, error) {
 		err = Skip(ReasonNotConcerned, "%s has nothing to do with this alert", f.name())
 	}
 	if err != nil {
-		a, err := f.refused(req, Plan{}, err)
-		return []Acted{a}, err
+		a, later := f.refused(req, Plan{}, err)
+		return []Acted{a}, later
 	}
 	var all []Acted
 	var later error

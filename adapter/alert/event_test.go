@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -106,7 +107,8 @@ func TestFromEventRefuses(t *testing.T) {
 			_, events := encode(t, webhook(podAlert))
 			tc.change(&events[0])
 			_, err := FromEvent(events[0])
-			if fe, ok := err.(*FieldError); !ok || fe.Field != tc.field {
+			var fe *FieldError
+			if !errors.As(err, &fe) || fe.Field != tc.field {
 				t.Errorf("got %v, want field %s", err, tc.field)
 			}
 		})

@@ -47,11 +47,11 @@ func Names() []string {
 
 // New makes the action of this name.
 func New(name string, p Parts) (function.Action, error) {
-	make, ok := actions[name]
+	action, ok := actions[name]
 	if !ok {
 		return nil, fmt.Errorf("FUNCTION=%q: want one of %s", name, strings.Join(Names(), ", "))
 	}
-	a, err := make(p)
+	a, err := action(p)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

@@ -23,6 +23,6 @@ func FromEnvironment(w io.Writer) (*function.Function, config.Function, error) {
 	if err != nil {
 		return nil, c, err
 	}
-	f, err := Function(c.Name, c, Parts{Client: client, JobsFile: jobs.ConfigFile}, c.Log.New(w))
+	f, err := Function(c.Name, c, Parts{Client: client, JobsFile: jobs.ConfigFile}, c.New(w))
 	return f, c, err
 }

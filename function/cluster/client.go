@@ -48,7 +48,8 @@ func Open(kubeconfig, namespace string) (*Client, error) {
 		return &Client{namespace: firstOf(namespace, ownNamespace()), config: inPod}, nil
 	}
 	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
-		&clientcmd.ClientConfigLoadingRules{ExplicitPath: kubeconfig}, &clientcmd.ConfigOverrides{})
+		&clientcmd.ClientConfigLoadingRules{ExplicitPath: kubeconfig}, &clientcmd.ConfigOverrides{},
+	)
 	config, err := loader.ClientConfig()
 	if err != nil {
 		return nil, fmt.Errorf("read kubeconfig %s: %w", kubeconfig, err)

@@ -20,7 +20,7 @@ import (
 	"github.com/quench-dev/quench/adapter/alert"
 	"github.com/quench-dev/quench/function"
 	"github.com/quench-dev/quench/function/cluster"
-	"github.com/quench-dev/quench/tests/kube"
+	"github.com/quench-dev/quench/tests/kube" //nolint:depguard // imported by tests alone
 )
 
 // World is a namespace of its own in a cluster that knows Remediations.

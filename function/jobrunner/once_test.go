@@ -69,7 +69,7 @@ func TestRetryNeverActsHoweverLate(t *testing.T) {
 	w.wantJobs(t, 1)
 }
 
-// retry is the answer that makes the broker come again.
+// wantRetry wants the answer that makes the broker come again.
 func wantRetry(t *testing.T, f *function.Function, e event.Event) {
 	t.Helper()
 	reply, err := f.Handle(t.Context(), e)
@@ -83,7 +83,7 @@ var errKilled = errors.New("killed")
 
 // killed is a process that reaches the API server no more once stop says so; what
 // it holds stays held.
-func killed(w *world, after func(*http.Request, *http.Response) bool) func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+func killed(after func(*http.Request, *http.Response) bool) func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 	var dead atomic.Bool
 	return func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 		if dead.Load() {
@@ -114,7 +114,7 @@ func TestCrash(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			e := functiontest.Event(t, crash(), w.Clock.Now())
-			wantRetry(t, w.runnerOn(t, w.wiretap(killed(w, posted(after))), echo), e)
+			wantRetry(t, w.runnerOn(t, w.wiretap(killed(posted(after))), echo), e) //nolint:bodyclose // the client closes it
 
 			fresh := w.runner(t, echo)
 			wantRetry(t, fresh, e) // the lock has not run out
@@ -138,7 +138,7 @@ func TestCrashIsNotMadeGoodWhereTheJobMayHaveComeAndGone(t *testing.T) {
 	w := newWorld(t)
 	rules := strings.Replace(echo, "900", "10", 1)
 	e := functiontest.Event(t, crash(), w.Clock.Now())
-	wantRetry(t, w.runnerOn(t, w.wiretap(killed(w, posted("jobs"))), rules), e)
+	wantRetry(t, w.runnerOn(t, w.wiretap(killed(posted("jobs"))), rules), e) //nolint:bodyclose // the client closes it
 	job := w.wantJobs(t, 1)[0]
 	background := metav1.DeletePropagationBackground
 	if err := w.kube.BatchV1().Jobs(w.Namespace).Delete(t.Context(), job.Name, metav1.DeleteOptions{PropagationPolicy: &background}); err != nil {

@@ -106,7 +106,10 @@ func (w *world) finish(t *testing.T, name string) {
 			return err
 		}
 		now := metav1.Now()
-		job.Status.StartTime, job.Status.CompletionTime, job.Status.Succeeded = &now, &now, 1
+		if job.Status.StartTime == nil { // else its controller was here before, and it must stay
+			job.Status.StartTime = &now
+		}
+		job.Status.CompletionTime, job.Status.Succeeded = &now, 1
 		job.Status.Active, job.Status.Ready, job.Status.UncountedTerminatedPods = 0, nil, &batchv1.UncountedTerminatedPods{}
 		job.Status.Conditions = []batchv1.JobCondition{
 			{Type: batchv1.JobSuccessCriteriaMet, Status: corev1.ConditionTrue, LastTransitionTime: now},

@@ -50,10 +50,10 @@ func TestRoundTrip(t *testing.T) {
 	stale := *got
 	got.Phase, got.Outcome, got.Reason, got.Message, got.Objects = record.Finished, "succeeded", "Done", strings.Repeat("m", 5000), []string{"v1/pods/a/b"}
 	got.FinishedAt, got.Repeat, got.RecordedTime = now.Add(time.Second), true, now.Add(time.Minute)
-	if err := s.Progress(t.Context(), got); err != nil {
+	if err = s.Progress(t.Context(), got); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Progress(t.Context(), &stale); err == nil {
+	if err = s.Progress(t.Context(), &stale); err == nil {
 		t.Error("a change was overwritten")
 	}
 	read, err := s.Get(t.Context(), r.Name)

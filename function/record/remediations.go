@@ -2,6 +2,7 @@ package record
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -133,8 +134,8 @@ func (s *Remediations) Sweep(ctx context.Context, function string, before time.T
 // missing tells an object that is not there from a kind that is not there; the
 // API server answers 404 to both, and names the object in the first.
 func missing(err error) bool {
-	status, ok := err.(apierrors.APIStatus) //nolint:errorlint // the dynamic client wraps nothing
-	return ok && apierrors.IsNotFound(err) && status.Status().Details != nil && status.Status().Details.Name != "" &&
+	var status apierrors.APIStatus
+	return errors.As(err, &status) && apierrors.IsNotFound(err) && status.Status().Details != nil && status.Status().Details.Name != "" &&
 		len(status.Status().Details.Causes) == 0
 }
 

@@ -31,8 +31,8 @@ import (
 // Options say what runs. Adapter and Function must have been validated, as
 // config.Load does; their K_SINK, PORT and FUNCTION are not used.
 type Options struct {
-	Triggers []string // files and folders of Trigger YAML
-	Listen   string   // host:port; port 0 takes a free one
+	Triggers []*trigger.Trigger
+	Listen   string // host:port; port 0 takes a free one
 	AckAfter time.Duration
 
 	Cluster   Cluster
@@ -57,23 +57,19 @@ type Cluster struct {
 // Standalone is bound to its address; Run serves.
 type Standalone struct {
 	o        Options
-	triggers []*trigger.Trigger
 	broker   *broker.Broker
 	server   *serve.Server
 	voice    voice
 	narrator *narrator
 }
 
-// New reads the Triggers, makes every part and binds the address. Its errors are
-// for people: a Trigger's name file and line.
+// New makes every part and binds the address. Its errors are for people: one
+// about a Trigger names file and line.
 func New(o Options) (*Standalone, error) {
-	triggers, err := trigger.Load(o.Triggers...)
-	if err != nil {
-		return nil, err
-	}
 	v := newVoice(o.Out, o.JSON)
-	s := &Standalone{o: o, triggers: triggers, voice: v, narrator: &narrator{voice: v, open: map[string][]*story{}}}
-	if s.broker, err = broker.New(triggers, s.resolve, s.brokerOptions()); err != nil {
+	s := &Standalone{o: o, voice: v, narrator: &narrator{voice: v, open: map[string][]*story{}}}
+	var err error
+	if s.broker, err = broker.New(o.Triggers, s.resolve, s.brokerOptions()); err != nil {
 		return nil, err
 	}
 	a, err := adapter.New(o.Adapter, narrated{s.broker, s.narrator}, o.Log)
@@ -139,6 +135,6 @@ func (s *Standalone) greet() {
 		url = fmt.Sprintf("https://%s/", s.Addr())
 	}
 	s.voice.greet(greeting{
-		URL: url, Cluster: c, Triggers: len(s.triggers), Functions: len(s.o.Functions), Sample: s.o.Sample,
+		URL: url, Cluster: c, Triggers: len(s.o.Triggers), Functions: len(s.o.Functions), Sample: s.o.Sample,
 	})
 }

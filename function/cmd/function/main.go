@@ -33,10 +33,10 @@ func run(ctx context.Context) error {
 	s, err := serve.Listen(serve.Options{
 		Addr:         ":" + c.Port.String(),
 		Handler:      function.Handler(f, int64(c.MaxBodyBytes)),
-		Ready:        func() error { _, err := f.Ready(ctx); return err },
+		Ready:        func() error { _, broken := f.Ready(ctx); return broken },
 		DrainQuiet:   time.Duration(c.DrainQuiet),
 		DrainTimeout: time.Duration(c.DrainTimeout),
-		Log:          c.Log.New(os.Stderr),
+		Log:          c.New(os.Stderr),
 	})
 	if err != nil {
 		return err
@@ -44,6 +44,6 @@ func run(ctx context.Context) error {
 	err = s.Run(ctx)
 	stopping, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	_ = f.Stop(stopping) // what runs in the background may be left undone
+	_ = f.Stop(stopping) //nolint:contextcheck // ctx is over; what runs in the background may be left undone
 	return err
 }

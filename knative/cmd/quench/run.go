@@ -15,6 +15,7 @@ import (
 	"github.com/quench-dev/quench/function/catalog"
 	"github.com/quench-dev/quench/function/jobrunner"
 	"github.com/quench-dev/quench/knative/standalone"
+	"github.com/quench-dev/quench/knative/trigger"
 )
 
 // runFlags are what the command line says.
@@ -116,8 +117,13 @@ func (f *runFlags) run(ctx context.Context, out, errOut io.Writer) (err error) {
 	}
 	logger := log.New(errOut)
 
-	if _, err := jobrunner.Load(f.jobs); err != nil { // before a cluster is started for it
+	// Read before a cluster is started for it.
+	if _, err := jobrunner.Load(f.jobs); err != nil {
 		return fmt.Errorf("--jobs: %w", err)
+	}
+	triggers, err := trigger.Load(f.triggers...) //nolint:contextcheck // compiling a filter waits for nothing
+	if err != nil {
+		return fmt.Errorf("--triggers: %w", err)
 	}
 	t, err := f.open(ctx, errOut)
 	if err != nil {
@@ -132,8 +138,8 @@ func (f *runFlags) run(ctx context.Context, out, errOut io.Writer) (err error) {
 			return err
 		}
 	}
-	s, err := standalone.New(standalone.Options{
-		Triggers: f.triggers, Listen: f.listen, AckAfter: f.ackAfter, Cluster: t.told,
+	s, err := standalone.New(standalone.Options{ //nolint:contextcheck // nor does making the parts
+		Triggers: triggers, Listen: f.listen, AckAfter: f.ackAfter, Cluster: t.told,
 		Functions: functions, Adapter: adapter, Out: out, JSON: f.logFormat == "json", Sample: f.sample, Log: logger,
 	})
 	if err != nil {

@@ -1,0 +1,61 @@
+package catalog_test
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/quench-dev/quench/function"
+	"github.com/quench-dev/quench/function/catalog"
+	"github.com/quench-dev/quench/function/cluster"
+	"github.com/quench-dev/quench/function/functiontest"
+)
+
+const rules = "../jobrunner/testdata/bailer.yaml"
+
+func TestFromEnvironment(t *testing.T) {
+	for name, test := range map[string]struct {
+		environment map[string]string
+		says        string
+	}{
+		"unknown function": {map[string]string{"FUNCTION": "jobrunner"}, `FUNCTION="jobrunner": want one of job-runner`},
+		"no rules":         {map[string]string{"JOBS_FILE": "testdata/none.yaml"}, "testdata/none.yaml"},
+		"wrong variable":   {map[string]string{"MAX_EVENT_AGE": "soon"}, "MAX_EVENT_AGE"},
+		"no kubeconfig":    {map[string]string{"KUBECONFIG": "testdata/none"}, "read kubeconfig testdata/none"},
+		"no cluster":       {map[string]string{"JOBS_FILE": rules}, cluster.ErrNone.Error()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("KUBECONFIG", "")
+			t.Setenv("KUBERNETES_SERVICE_HOST", "")
+			for variable, value := range test.environment {
+				t.Setenv(variable, value)
+			}
+			_, _, err := catalog.FromEnvironment(io.Discard)
+			if err == nil || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("got %v, want %q", err, test.says)
+			}
+		})
+	}
+}
+
+func TestDryRunNeedsNoCluster(t *testing.T) {
+	t.Setenv("KUBECONFIG", "")
+	t.Setenv("KUBERNETES_SERVICE_HOST", "")
+	t.Setenv("JOBS_FILE", rules)
+	t.Setenv("DRY_RUN", "true")
+	f, _, err := catalog.FromEnvironment(io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := &functiontest.Clock{}
+	a := functiontest.Alert(map[string]string{"alertname": "PodCrashLooping", "namespace": "default", "pod": "nginx-1"})
+	o := functiontest.Handle(t, f, functiontest.Event(t, a, clock.Now()))
+	o.Want(t, function.Planned, function.ReasonDryRun)
+	if len(o.Actions) != 1 || len(o.Actions[0].Changes) != 1 || !strings.Contains(o.Actions[0].Changes[0].Diff, "image: bitnami/kubectl:latest") {
+		t.Errorf("planned %+v", o.Actions)
+	}
+	if client, err := cluster.Open("", ""); err != nil || !errors.Is(client.Check(), cluster.ErrNone) {
+		t.Errorf("open: %v", err)
+	}
+}
