@@ -24,7 +24,7 @@ run: controlplane quench ## a first remediation: quench with the sample Triggers
 
 .PHONY: quench
 quench: ## build the command line tool, .build/quench
-	@echo "building $(B)/quench (about a minute the first time)"
+	@echo "building $(B)/quench (2 to 3 minutes the first time)"
 	@go build -trimpath -ldflags '$(LDFLAGS)' -o $(B)/quench ./knative/cmd/quench
 
 .PHONY: build
