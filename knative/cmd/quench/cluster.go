@@ -31,7 +31,7 @@ func (f *runFlags) open(ctx context.Context, progress io.Writer) (*target, error
 		fmt.Fprintln(progress, "starting the embedded control plane: etcd, kube-apiserver, kube-controller-manager (some seconds)")
 		plane, err := controlplane.Start(ctx, controlplane.Options{Dir: f.data})
 		if err != nil {
-			return nil, fmt.Errorf("%w\n(or name a cluster: --kubeconfig or $KUBECONFIG)", err)
+			return nil, err
 		}
 		t.plane, t.told.Kubeconfig, t.told.Embedded = plane, plane.Kubeconfig(), true
 	}
