@@ -15,7 +15,6 @@ RACE := $(if $(shell command -v gcc || command -v clang),-race)
 help: ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-##@ Use
 
 .PHONY: run
 run: controlplane quench ## a first remediation: quench with the sample Triggers and rules (KUBECONFIG, else the embedded control plane)
@@ -24,7 +23,7 @@ run: controlplane quench ## a first remediation: quench with the sample Triggers
 
 .PHONY: quench
 quench: ## build the command line tool, .build/quench
-	@echo "building $(B)/quench (2 to 3 minutes the first time)"
+	@[ -x $(B)/quench ] || echo "building $(B)/quench (2 to 3 minutes the first time)"
 	@go build -trimpath -ldflags '$(LDFLAGS)' -o $(B)/quench ./knative/cmd/quench
 
 .PHONY: build
@@ -40,7 +39,6 @@ $(B)/quench-controlplane: $(shell find tests/controlplane -name '*.go' -not -nam
 	@echo "The first time this takes 6 to 10 minutes on two cores, later a few seconds."
 	@cd tests/controlplane && go build -trimpath -ldflags '$(CONTROLPLANE_LDFLAGS)' -o ../../$@ .
 
-##@ Develop
 
 $(B)/alertmanager: tests/tools/alertmanager/go.mod
 	@echo "building $@ (about 2 minutes the first time)"

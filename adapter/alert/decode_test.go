@@ -50,7 +50,6 @@ func TestDecodeComputesAMissingFingerprint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// as Alertmanager 0.31.1 shows it for these labels
 	if got := p.Alerts[0].Fingerprint; got != labelFingerprint(p.Alerts[0].Labels) || len(got) != 16 {
 		t.Errorf("fingerprint %q", got)
 	}

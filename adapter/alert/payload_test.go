@@ -27,6 +27,23 @@ func TestShippedPayloads(t *testing.T) {
 	}
 }
 
+// The fingerprint that is computed where the payload has none is Alertmanager's.
+func TestFingerprintIsAlertmanagers(t *testing.T) {
+	body, err := os.ReadFile("../../tests/payloads/firing.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Decode(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range p.Alerts {
+		if got := labelFingerprint(a.Labels); got != a.Fingerprint {
+			t.Errorf("computed %s, Alertmanager says %s", got, a.Fingerprint)
+		}
+	}
+}
+
 func TestAnyNumberOfAlerts(t *testing.T) {
 	for _, n := range []int{1, 2, 100, 1000} {
 		alerts := make([]string, n)
