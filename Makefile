@@ -17,7 +17,7 @@ help: ## list what there is to make
 
 
 .PHONY: run
-run: controlplane quench ## a first remediation: quench with the sample Triggers and rules (KUBECONFIG, else the embedded control plane)
+run: $(if $(KUBECONFIG),,controlplane) quench ## a first remediation: quench with the sample Triggers and rules (KUBECONFIG, else the embedded control plane)
 	@exec $(B)/quench run --triggers knative/samples/triggers.yaml --jobs knative/samples/jobs.yaml \
 		--sample tests/payloads/firing.json $(ARGS)
 
