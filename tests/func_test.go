@@ -28,8 +28,8 @@ import (
 func TestFuncBuildsAndRuns(t *testing.T) {
 	folder := checkout(t)
 	// Not GOFLAGS as it stands: func's scaffolding has to update its own go.mod.
-	env := append(os.Environ(), "GOFLAGS=-mod=mod", "XDG_CONFIG_HOME="+t.TempDir(), "FUNC_REGISTRY=example.com/alerts")
-	build := exec.Command(binary(t, "func"), "build", "--builder=host")
+	env := append(os.Environ(), "GOFLAGS=-mod=mod", "XDG_CONFIG_HOME="+t.TempDir())
+	build := exec.Command(binary(t, "func"), "build", "--builder=host", "--registry=example.com/alerts")
 	build.Dir, build.Env = folder, env
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("func build: %v\n%s", err, out)

@@ -95,7 +95,7 @@ func TestOnResolvedCancel(t *testing.T) {
 	if again := functiontest.Handle(t, f, over); again.ID != o.ID {
 		t.Errorf("redelivery is told as %s, want %s", again.ID, o.ID)
 	}
-	eventually(t, "three Jobs left", func(context.Context) error {
+	kube.Eventually(t, "three Jobs left", func(context.Context) error {
 		for _, job := range w.jobs(t) {
 			if job.Labels["quench.dev/rule"] == "stop" && job.Labels["quench.dev/correlation-id"] == a.CorrelationID() {
 				return fmt.Errorf("%s is still there", job.Name)
@@ -173,7 +173,7 @@ func TestRestrictedNamespaceTakesTheDefaults(t *testing.T) {
 	functiontest.Handle(t, f, functiontest.Event(t, crash(), w.Clock.Now())).Want(t, function.Succeeded, jobrunner.ReasonCreated)
 	job := w.wantJobs(t, 1)[0]
 	// Admission looks at pods; the Job's controller makes one.
-	eventually(t, "a pod", func(ctx context.Context) error {
+	kube.Eventually(t, "a pod", func(ctx context.Context) error {
 		pods, err := w.kube.CoreV1().Pods(w.Namespace).List(ctx, metav1.ListOptions{LabelSelector: "quench.dev/event-id=" + job.Labels["quench.dev/event-id"]})
 		if err == nil && len(pods.Items) == 0 {
 			err = fmt.Errorf("none yet")

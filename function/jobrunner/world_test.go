@@ -100,7 +100,7 @@ func (w *world) wantJobs(t *testing.T, want int) []batchv1.Job {
 // finish tells the API server that a Job is over, as its controller would.
 func (w *world) finish(t *testing.T, name string) {
 	t.Helper()
-	eventually(t, "finish Job "+name, func(ctx context.Context) error {
+	kube.Eventually(t, "finish Job "+name, func(ctx context.Context) error {
 		job, err := w.kube.BatchV1().Jobs(w.Namespace).Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
 			return err
@@ -118,25 +118,6 @@ func (w *world) finish(t *testing.T, name string) {
 		_, err = w.kube.BatchV1().Jobs(w.Namespace).UpdateStatus(ctx, job, metav1.UpdateOptions{})
 		return err
 	})
-}
-
-func eventually(t *testing.T, what string, try func(context.Context) error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := try(ctx)
-		if err == nil {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("%s: %v", what, err)
-		case <-tick.C:
-		}
-	}
 }
 
 // status is what the API server answers where it refuses.

@@ -63,6 +63,14 @@ func namespaceName(test, suffix string) string {
 	return "t-" + name + "-" + suffix
 }
 
+// Eventually tries until there is no error, and fails the test with the last one after a minute.
+func Eventually(tb testing.TB, what string, try func(context.Context) error) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	await(ctx, tb, what, try)
+}
+
 // await tries until there is no error, and fails the test with the last one when the context ends.
 func await(ctx context.Context, tb testing.TB, what string, try func(context.Context) error) {
 	tb.Helper()
