@@ -8,6 +8,9 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/quench-dev/quench/config.Version=$(VERSION)
 K8S := k8s.io/component-base/version
 CONTROLPLANE_LDFLAGS := -s -w -X $(K8S).gitVersion=v1.35.4 -X $(K8S).gitMajor=1 -X $(K8S).gitMinor=35
+# Programs are static; one setting for all of them, so that packages which several need are compiled once.
+GO := CGO_ENABLED=0 go
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 # The race detector needs a C compiler; without one the tests run without it.
 RACE := $(if $(shell command -v gcc || command -v clang),-race)
 
@@ -24,33 +27,33 @@ run: $(if $(KUBECONFIG),,controlplane) quench ## a first remediation: quench wit
 .PHONY: quench
 quench: ## build the command line tool, .build/quench
 	@[ -x $(B)/quench ] || echo "building $(B)/quench (2 to 3 minutes the first time)"
-	@go build -trimpath -ldflags '$(LDFLAGS)' -o $(B)/quench ./knative/cmd/quench
+	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(B)/quench ./knative/cmd/quench
 
 .PHONY: build
-build: quench ## build the programs: quench, adapter, function
-	@go build -trimpath -ldflags '$(LDFLAGS)' -o $(B)/adapter ./adapter/cmd/adapter
-	@go build -trimpath -ldflags '$(LDFLAGS)' -o $(B)/function ./function/cmd/function
+build: quench ## build the programs: quench, adapter, function, deadletter
+	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(B)/ ./adapter/cmd/... ./function/cmd/... ./knative/cmd/...
 
 .PHONY: controlplane
-controlplane: $(B)/quench-controlplane ## build the embedded control plane (etcd, kube-apiserver, kube-controller-manager)
+controlplane: $(B)/quench-controlplane ## build the embedded control plane (etcd, kube-apiserver, kube-controller-manager), and kubectl
 
 $(B)/quench-controlplane: $(shell find tests/controlplane -name '*.go' -not -name '*_test.go') tests/controlplane/go.mod
 	@echo "building $@: etcd, kube-apiserver and kube-controller-manager from their Go modules."
 	@echo "The first time this takes 6 to 10 minutes on two cores, later a few seconds."
-	@cd tests/controlplane && go build -trimpath -ldflags '$(CONTROLPLANE_LDFLAGS)' -o ../../$@ .
+	@$(GO) build -C tests/controlplane -trimpath -ldflags '$(CONTROLPLANE_LDFLAGS)' -o ../../$@ .
+	@ln -sf quench-controlplane $(B)/kubectl # the same program under another name
 
 
 $(B)/alertmanager: tests/tools/alertmanager/go.mod
 	@echo "building $@ (about 2 minutes the first time)"
-	@go build -C tests/tools/alertmanager -trimpath -ldflags '-s -w' -o ../../../$@ github.com/prometheus/alertmanager/cmd/alertmanager
+	@$(GO) build -C tests/tools/alertmanager -trimpath -ldflags '-s -w' -o ../../../$@ github.com/prometheus/alertmanager/cmd/alertmanager
 
 $(B)/func: tests/tools/func/go.mod
 	@echo "building $@, Knative's func CLI (about 3 minutes the first time)"
-	@go build -C tests/tools/func -trimpath -ldflags '-s -w' -o ../../../$@ knative.dev/func/cmd/func
+	@$(GO) build -C tests/tools/func -trimpath -ldflags '-s -w' -o ../../../$@ knative.dev/func/cmd/func
 
 $(B)/golangci-lint: tests/tools/lint/go.mod
 	@echo "building $@ (about 4 minutes the first time)"
-	@go build -C tests/tools/lint -trimpath -ldflags '-s -w' -o ../../../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@$(GO) build -C tests/tools/lint -trimpath -ldflags '-s -w' -o ../../../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 .PHONY: tools
 tools: $(B)/quench-controlplane $(B)/alertmanager $(B)/func $(B)/golangci-lint ## build every tool that the tests use
@@ -61,15 +64,34 @@ test: tools lint unit ## linters, unit tests, integration tests against the embe
 .PHONY: unit
 unit: $(B)/quench-controlplane $(B)/alertmanager $(B)/func build ## every test, without the linters
 	@echo "testing the embedded control plane"
-	@cd tests/controlplane && go test -trimpath ./...
+	@cd tests/controlplane && $(GO) test -trimpath ./...
 	@echo "testing everything else (with a real kube-apiserver, a real Alertmanager, the func CLI)"
 	@go test $(RACE) -timeout 20m ./...
+
+CLUSTER := $(B)/quench-cluster
+
+$(CLUSTER): $(shell find tests/controlplane tests/cluster -not -path '*/parts/*/*' \( -name '*.go' -o -name '*.yaml' \) -not -name '*_test.go') tests/cluster/go.mod
+	@echo "building $@: kubelet, kube-proxy and kube-scheduler beside the control plane (2 minutes more the first time)"
+	@$(GO) build -C tests/cluster -trimpath -ldflags '$(CONTROLPLANE_LDFLAGS)' -o ../../$@ .
+
+.PHONY: cluster
+cluster: $(CLUSTER) ## bring up a real cluster with Knative on this machine (root on Debian); cluster-down ends it
+	@[ "$$(id -u)" = 0 ] || { echo "a cluster on this machine takes root; with E2E_KUBECONFIG=FILE make e2e uses one of yours"; exit 1; }
+	@$(CLUSTER) up
+
+.PHONY: cluster-down
+cluster-down: ## end the cluster and remove all that it left
+	@[ ! -x $(CLUSTER) ] || $(CLUSTER) down
+
+.PHONY: e2e
+e2e: ## prove the whole chain on a real cluster: one on this machine (root on Debian), or that of E2E_KUBECONFIG (KEEP=1 leaves it up)
+	@bash tests/e2e/run.sh $(ARGS)
 
 .PHONY: lint
 lint: $(B)/golangci-lint ## run the linters
 	@echo "linting"
-	@$(B)/golangci-lint run ./...
-	@cd tests/controlplane && ../../$(B)/golangci-lint run -c ../../.golangci.yml ./...
+	@$(B)/golangci-lint run --build-tags e2e ./...
+	@for m in controlplane cluster; do (cd tests/$$m && ../../$(B)/golangci-lint run -c ../../.golangci.yml ./...); done
 
 .PHONY: fuzz
 fuzz: ## look for alerts that do not survive the trip (FUZZTIME=1m for each)
@@ -78,7 +100,7 @@ fuzz: ## look for alerts that do not survive the trip (FUZZTIME=1m for each)
 .PHONY: generate
 generate: $(B)/golangci-lint ## regenerate what is generated, format, tidy
 	@go generate ./...
-	@for m in . tests/controlplane tests/tools/*/; do (cd $$m && go mod tidy); done
+	@for m in . tests/controlplane tests/cluster tests/cluster/parts/*/ tests/tools/*/; do (cd $$m && go mod tidy); done
 	@$(B)/golangci-lint fmt ./...
 
 .PHONY: verify
@@ -89,4 +111,5 @@ verify: ## regenerate, and fail where that makes a difference
 
 .PHONY: clean
 clean: ## remove what was built
+	@[ ! -x $(CLUSTER) ] || $(CLUSTER) down
 	rm -rf $(B)

@@ -3,6 +3,7 @@ package adapter
 import (
 	"net/http"
 	"runtime"
+	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -48,6 +49,9 @@ func newMetrics() *metrics {
 		sendsInFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "quench_adapter_sends_in_flight", Help: "Events that the sink has not answered yet.",
 		}),
+	}
+	for _, code := range []int{200, 400, 401, 405, 413, 415, 503} {
+		m.webhooks.WithLabelValues(strconv.Itoa(code)) // as below: an increase from nothing is no increase to Prometheus
 	}
 	m.delivered = m.events.WithLabelValues("delivered")
 	for _, outcome := range []string{"failed", "remembered"} {

@@ -59,6 +59,24 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+func TestLoadDeadLetter(t *testing.T) {
+	var d DeadLetter
+	if err := Load(&d); err != nil {
+		t.Fatal(err)
+	}
+	if d.MaxBodyBytes != 16<<20 || d.MaxLoggedBytes != 256<<10 {
+		t.Fatalf("defaults: %+v", d)
+	}
+	for variable, value := range map[string]string{"DRAIN_TIMEOUT": "0s", "LOG_LEVEL": "loud", "MAX_LOGGED_BYTES": "0", "PORT": "http"} {
+		t.Run(variable, func(t *testing.T) {
+			t.Setenv(variable, value)
+			if err := Load(&DeadLetter{}); err == nil || !strings.HasPrefix(err.Error(), variable+`="`+value+`": want `) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
 func TestSizes(t *testing.T) {
 	for in, want := range map[string]Bytes{"1": 1, "64Ki": 64 << 10, "16Mi": 16 << 20, "2Gi": 2 << 30} {
 		var b Bytes
@@ -99,7 +117,7 @@ func TestReadmeIsGenerated(t *testing.T) {
 }
 
 func TestEveryVariableIsDescribed(t *testing.T) {
-	for _, spec := range []any{Adapter{}, Function{}, JobRunner{}} {
+	for _, spec := range []any{Adapter{}, Function{}, JobRunner{}, DeadLetter{}} {
 		var b bytes.Buffer
 		WriteTable(&b, spec)
 		for line := range strings.Lines(b.String()) {

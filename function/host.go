@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/cloudevents/sdk-go/v2/binding"
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -15,6 +16,18 @@ import (
 
 // retryAfter is in seconds: locks are mostly held for less.
 const retryAfter = "2"
+
+// maxAnswer bounds the text of an error, in bytes: Knative's dispatcher fails on one above 768 that it has to
+// write into the dead letter's attributes.
+const maxAnswer = 512
+
+// refuse answers with an error, cut to what a broker can carry.
+func refuse(w http.ResponseWriter, text string, status int) {
+	if len(text) > maxAnswer {
+		text = strings.ToValidUTF8(text[:maxAnswer-len("…")], "") + "…"
+	}
+	http.Error(w, text, status)
+}
 
 // Handler takes one CloudEvent by POST on any path, in binary or structured mode,
 // of at most maxBody bytes. It answers 200 with the outcome event in binary mode
@@ -29,19 +42,19 @@ func Handler(f *Function, maxBody int64) http.Handler {
 		}
 		body, err := serve.Body(w, r, maxBody)
 		if err != nil {
-			http.Error(w, err.Error(), serve.Status(err))
+			refuse(w, err.Error(), serve.Status(err))
 			return
 		}
 		e, err := parse(r, body)
 		if err != nil {
-			http.Error(w, "want a CloudEvent in binary or structured mode: "+err.Error(), http.StatusBadRequest)
+			refuse(w, "want a CloudEvent in binary or structured mode: "+err.Error(), http.StatusBadRequest)
 			return
 		}
 		reply, err := f.Handle(r.Context(), *e)
 		switch {
 		case err != nil:
 			w.Header().Set("Retry-After", retryAfter)
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			refuse(w, err.Error(), http.StatusServiceUnavailable)
 		case reply == nil:
 			w.WriteHeader(http.StatusOK)
 		default:

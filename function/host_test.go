@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/cloudevents/sdk-go/v2/binding"
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -16,6 +17,23 @@ import (
 	"github.com/quench-dev/quench/function"
 	"github.com/quench-dev/quench/function/functiontest"
 )
+
+// Knative's dispatcher fails on the answer of an event that goes to a dead-letter sink when it is above 768 bytes.
+func TestHandlerCutsLongErrors(t *testing.T) {
+	w := &functiontest.World{Clock: &functiontest.Clock{}}
+	f := build(t, w, one(step{function.Plan{Target: target}, done}), func(o *function.Options) {})
+	e := firing(t, w)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", http.NoBody)
+	if err := cehttp.WriteRequest(t.Context(), binding.ToMessage(&e), r); err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Ce-Specversion", strings.Repeat("ü", 1000))
+	answer := httptest.NewRecorder()
+	function.Handler(f, 1<<20).ServeHTTP(answer, r)
+	if body := answer.Body.String(); answer.Code < 400 || len(body) > 600 || !utf8.ValidString(body) {
+		t.Errorf("%d, %d bytes: %s", answer.Code, len(body), body)
+	}
+}
 
 func TestHandler(t *testing.T) {
 	w := &functiontest.World{Clock: &functiontest.Clock{}}

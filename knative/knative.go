@@ -3,7 +3,8 @@ package knative
 
 import "embed"
 
-// Base is the folder base: what every installation has.
+// Base has base/remediations.yaml, the definition of the kind that records are
+// kept as: what standalone mode, too, needs of a cluster.
 //
-//go:embed base
+//go:embed base/remediations.yaml
 var Base embed.FS

@@ -1,5 +1,5 @@
 // Package component is the Kubernetes that is compiled into the control plane's binary: etcd, kube-apiserver and
-// kube-controller-manager, each as its own main would run it. Importing it costs minutes of compile time and about
+// kube-controller-manager, each as its own main would run it, and kubectl. Importing it costs minutes of compile time and about
 // a hundred megabytes of binary; the package plane, which starts them, does not import it.
 package component
 
@@ -9,11 +9,16 @@ import (
 
 	"go.etcd.io/etcd/server/v3/etcdmain"
 	"k8s.io/component-base/cli"
+	"k8s.io/kubectl/pkg/cmd"
+	"k8s.io/kubectl/pkg/cmd/util"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 
 	"github.com/quench-dev/quench/tests/controlplane/plane"
 )
+
+// Kubectl is the name that the binary is executed under to be kubectl.
+const Kubectl = "kubectl"
 
 // Run becomes the component that the base name of args[0] names, and ends the process with it. It returns, having
 // done nothing, when args[0] names none of them.
@@ -26,5 +31,10 @@ func Run(args []string) {
 		os.Exit(cli.Run(apiserver.NewAPIServerCommand()))
 	case plane.ControllerManager:
 		os.Exit(cli.Run(controllermanager.NewControllerManagerCommand()))
+	case Kubectl:
+		if err := cli.RunNoErrOutput(cmd.NewDefaultKubectlCommand()); err != nil {
+			util.CheckErr(err) // prints it as kubectl does, and exits
+		}
+		os.Exit(0)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,7 +36,7 @@ func (p *Plane) boot(ctx context.Context) error {
 		if err == nil {
 			break
 		}
-		if !errors.Is(err, errPortTaken) || try == portTries {
+		if !errors.Is(err, errPortTaken) || try == portTries || p.opts.Port != 0 {
 			return err
 		}
 	}
@@ -50,9 +51,12 @@ func (p *Plane) boot(ctx context.Context) error {
 
 // bootAPIServer starts kube-apiserver on a free port, and returns when it is ready.
 func (p *Plane) bootAPIServer(ctx context.Context) error {
-	port, err := freePort(ctx, p.opts.Address)
-	if err != nil {
-		return fmt.Errorf("find free port: %w", err)
+	port := p.opts.Port
+	if port == 0 {
+		var err error
+		if port, err = freePort(ctx, p.opts.Address); err != nil {
+			return fmt.Errorf("find free port: %w", err)
+		}
 	}
 	p.server = "https://" + net.JoinHostPort(p.opts.Address, strconv.Itoa(port))
 	ca, err := os.ReadFile(p.CAFile())
@@ -114,7 +118,7 @@ func (p *Plane) await(ctx context.Context, what string, try func(context.Context
 		case <-ctx.Done():
 			last := processes[len(processes)-1]
 			return fmt.Errorf("wait for %s: %w (last: %w); end of %s:\n%s",
-				what, context.Cause(ctx), err, filepath.Base(last.log), last.Tail())
+				what, context.Cause(ctx), err, filepath.Base(last.command.Log), last.Tail())
 		case <-tick.C:
 		}
 	}
@@ -133,6 +137,23 @@ func (p *Plane) start(name string, args []string) (*Process, error) {
 	defer p.mu.Unlock()
 	p.running = append(p.running, process)
 	return process, nil
+}
+
+// restart starts an ended component again, in its place. It does nothing once Stop has been called.
+func (p *Plane) restart(ended *Process) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopping {
+		return nil
+	}
+	again := ended.command
+	again.Append = true
+	process, err := StartProcess(again)
+	if err != nil {
+		return fmt.Errorf("start %s again: %w", ended.Name(), err)
+	}
+	p.running[slices.Index(p.running, ended)] = process
+	return nil
 }
 
 func (p *Plane) forget(process *Process) {

@@ -42,6 +42,11 @@ type Options struct {
 	Executable string
 	// Address is the IP that kube-apiserver listens on and advertises; empty: 127.0.0.1.
 	Address string
+	// Port is the port that kube-apiserver listens on; 0: one that is free.
+	Port int
+	// Restart starts a component again that ended on its own, in the same place and with the same arguments. Without it
+	// the end of one is the end of all.
+	Restart bool
 	// Args are added to the arguments of the component that the key names; a flag given here wins over the same flag.
 	Args map[string][]string
 }

@@ -75,8 +75,8 @@ func TestTail(t *testing.T) {
 		"long line": {log: strings.Repeat("x", 10*tailBytes), lines: 1, last: "  " + strings.Repeat("x", tailBytes)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := &Process{log: filepath.Join(t.TempDir(), "log")}
-			if err := os.WriteFile(p.log, []byte(c.log), 0o600); err != nil {
+			p := &Process{command: Command{Log: filepath.Join(t.TempDir(), "log")}}
+			if err := os.WriteFile(p.command.Log, []byte(c.log), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			lines := strings.Split(p.Tail(), "\n")

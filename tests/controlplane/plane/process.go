@@ -21,24 +21,31 @@ type Command struct {
 	Args []string
 	// Dir is the folder that it runs in.
 	Dir string
-	// Log is the file that takes its output, begun anew.
-	Log string
+	// Log is the file that takes its output, begun anew unless Append is set.
+	Log    string
+	Append bool
+	// Attributes, where given, changes how the child is started: its namespaces, for instance.
+	Attributes func(*syscall.SysProcAttr)
 }
 
 // Process is a child that does not outlive this process: on Linux the kernel kills it when its parent ends, and
 // everywhere a child whose main calls Lifeline ends itself when a pipe from here is closed. It is in a process group of
 // its own, so that a Ctrl-C does not reach it and its parent can end the children in order.
 type Process struct {
-	name, log string
-	cmd       *exec.Cmd
-	lifeline  *os.File
-	done      chan struct{}
-	err       error // what Wait said, set before done is closed
+	command  Command
+	cmd      *exec.Cmd
+	lifeline *os.File
+	done     chan struct{}
+	err      error // what Wait said, set before done is closed
 }
 
 // StartProcess starts a child.
 func StartProcess(c Command) (*Process, error) {
-	out, err := os.OpenFile(c.Log, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	begin := os.O_TRUNC
+	if c.Append {
+		begin = os.O_APPEND
+	}
+	out, err := os.OpenFile(c.Log, os.O_CREATE|os.O_WRONLY|begin, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -48,9 +55,13 @@ func StartProcess(c Command) (*Process, error) {
 		return nil, err
 	}
 	defer read.Close()
-	p := &Process{name: c.Name, log: c.Log, lifeline: write, done: make(chan struct{}), cmd: &exec.Cmd{
+	attributes := childAttributes()
+	if c.Attributes != nil {
+		c.Attributes(attributes)
+	}
+	p := &Process{command: c, lifeline: write, done: make(chan struct{}), cmd: &exec.Cmd{
 		Path: c.Executable, Args: append([]string{c.Name}, c.Args...), Dir: c.Dir, Env: environment(),
-		Stdout: out, Stderr: out, ExtraFiles: []*os.File{read}, SysProcAttr: childAttributes(),
+		Stdout: out, Stderr: out, ExtraFiles: []*os.File{read}, SysProcAttr: attributes,
 	}}
 	started := make(chan error)
 	go func() {
@@ -85,7 +96,7 @@ func environment() []string {
 }
 
 // Name is the name that the process runs as.
-func (p *Process) Name() string { return p.name }
+func (p *Process) Name() string { return p.command.Name }
 
 // Pid is its process id.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }
@@ -129,5 +140,5 @@ func (p *Process) exitError() error {
 	if p.err != nil {
 		how = p.err.Error()
 	}
-	return fmt.Errorf("%s ended (%s):\n%s", p.name, how, p.Tail())
+	return fmt.Errorf("%s ended (%s):\n%s", p.command.Name, how, p.Tail())
 }

@@ -11,6 +11,9 @@ import (
 // How long a component may take to end before it is killed.
 const stopGrace = 15 * time.Second
 
+// restartPause keeps a component that cannot start from taking the whole machine.
+const restartPause = 500 * time.Millisecond
+
 // Stop ends the components in the reverse order of their start, because kube-apiserver waits long for an etcd that is
 // gone, and removes a temporary data folder. It returns when all have ended, at once when they had; calling it again
 // is harmless.
@@ -32,15 +35,28 @@ func (p *Plane) Stop() error {
 	return p.stopErr
 }
 
-// watch ends the control plane when one of its components ends.
+// watch ends the control plane when one of its components ends, or starts that one again.
 func (p *Plane) watch() {
-	ended := firstEnded(p.Processes())
-	p.mu.Lock()
-	if !p.stopping {
-		p.err = ended.exitError()
+	for {
+		ended := firstEnded(p.Processes())
+		err := ended.exitError()
+		p.mu.Lock()
+		stopping := p.stopping
+		p.mu.Unlock()
+		if p.opts.Restart && !stopping {
+			time.Sleep(restartPause)
+			if err = p.restart(ended); err == nil {
+				continue
+			}
+		}
+		p.mu.Lock()
+		if !p.stopping {
+			p.err = err
+		}
+		p.mu.Unlock()
+		_ = p.Stop()
+		return
 	}
-	p.mu.Unlock()
-	_ = p.Stop()
 }
 
 // firstEnded waits until one of the processes has ended.

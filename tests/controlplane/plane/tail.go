@@ -14,7 +14,7 @@ const (
 
 // Tail is the last lines of the process's output, indented; what stands in the way of reading them otherwise.
 func (p *Process) Tail() string {
-	text, err := readTail(p.log)
+	text, err := readTail(p.command.Log)
 	if err != nil {
 		return "  (" + err.Error() + ")"
 	}

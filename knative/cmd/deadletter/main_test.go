@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// The test binary is the program when this is set: what runs is main itself.
+const asProgram = "QUENCH_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func program(t *testing.T, env []string, args ...string) *exec.Cmd {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), os.Args[0], args...)
+	c.Env = append([]string{asProgram + "=1"}, env...)
+	return c
+}
+
+func TestServesAndDrains(t *testing.T) {
+	c := program(t, []string{"PORT=0", "DRAIN_QUIET=0s"})
+	out, err := c.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	var l struct{ Message, Addr, Level string }
+	next := func() {
+		t.Helper()
+		if !lines.Scan() {
+			t.Fatal("it logs no more")
+		}
+		if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
+			t.Fatalf("%s: %v", lines.Text(), err)
+		}
+	}
+	next()
+	_, port, _ := strings.Cut(l.Addr, "]:")
+	url := "http://127.0.0.1:" + port
+	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+		resp, err := http.Get(url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s", path, resp.Status)
+		}
+	}
+	resp, err := http.Post(url, "application/cloudevents+json", strings.NewReader(`{"specversion":"1.0","id":"e1","source":"/","type":"t"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	next()
+	if resp.StatusCode != http.StatusNoContent || l.Message != "dead letter" || l.Level != "error" {
+		t.Errorf("%s, log says %s", resp.Status, lines.Text())
+	}
+	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	for lines.Scan() {
+	}
+	if err := c.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	out, err := program(t, nil, "-h").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "| `MAX_LOGGED_BYTES` |") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func TestWrongVariableStopsTheStart(t *testing.T) {
+	out, err := program(t, []string{"PORT=http"}).CombinedOutput()
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 1 || !strings.HasPrefix(string(out), `deadletter: PORT="http": want`) {
+		t.Errorf("%v: %s", err, out)
+	}
+}

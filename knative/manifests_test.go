@@ -1,0 +1,277 @@
+package knative_test
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	eventingduck "knative.dev/eventing/pkg/apis/duck/v1"
+	eventing "knative.dev/eventing/pkg/apis/eventing/v1"
+
+	"github.com/quench-dev/quench/config"
+	"github.com/quench-dev/quench/knative/trigger"
+)
+
+// each runs a test for every installation.
+func each(t *testing.T, test func(t *testing.T, objects []*unstructured.Unstructured)) {
+	for _, dir := range installations {
+		t.Run(dir, func(t *testing.T) { test(t, build(t, dir)) })
+	}
+}
+
+func TestEverythingIsInOneNamespace(t *testing.T) {
+	clusterWide := map[string]bool{"Namespace": true, "CustomResourceDefinition": true, "ClusterRole": true}
+	each(t, func(t *testing.T, objects []*unstructured.Unstructured) {
+		for _, o := range objects {
+			want := "quench"
+			if clusterWide[o.GetKind()] {
+				want = ""
+			}
+			if o.GetNamespace() != want {
+				t.Errorf("%s %s is in namespace %q", o.GetKind(), o.GetName(), o.GetNamespace())
+			}
+		}
+	})
+}
+
+func TestPods(t *testing.T) {
+	programs := map[string]string{"adapter": "/adapter", "dead-letter": "/deadletter", "job-runner": "/function"}
+	each(t, func(t *testing.T, objects []*unstructured.Unstructured) {
+		for name, command := range programs {
+			o := one(t, objects, "Service", name)
+			spec := pod(t, o)
+			if len(spec.Containers) != 1 || spec.ServiceAccountName != name || spec.EnableServiceLinks == nil || *spec.EnableServiceLinks {
+				t.Errorf("%s: pod %+v", name, spec)
+			}
+			one(t, objects, "ServiceAccount", name)
+			if needsToken := name == "job-runner"; !needsToken && (spec.AutomountServiceAccountToken == nil || *spec.AutomountServiceAccountToken) {
+				t.Errorf("%s mounts a token that it does not need", name)
+			}
+			c := spec.Containers[0]
+			if !slices.Equal(c.Command, []string{command}) || len(c.Args) > 0 {
+				t.Errorf("%s runs %v %v", name, c.Command, c.Args)
+			}
+			if repository, tag, ok := strings.Cut(c.Image, ":"); !ok || tag == "latest" || strings.ContainsAny(strings.SplitN(repository, "/", 2)[0], ".:") {
+				t.Errorf("%s: image %q, want one with a tag and without a registry's host", name, c.Image)
+			}
+			if s := c.SecurityContext; !*s.RunAsNonRoot || *s.RunAsUser != 65532 || *s.RunAsGroup != 65532 || !*s.ReadOnlyRootFilesystem || *s.AllowPrivilegeEscalation ||
+				!slices.Equal(s.Capabilities.Drop, []corev1.Capability{"ALL"}) || len(s.Capabilities.Add) > 0 || s.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
+				t.Errorf("%s: security context %+v", name, s)
+			}
+			if r := c.Resources; r.Requests.Cpu().IsZero() || r.Requests.Memory().IsZero() || r.Limits.Memory().Cmp(*r.Requests.Memory()) < 0 {
+				t.Errorf("%s: resources %+v", name, r)
+			}
+			if c.ReadinessProbe == nil || c.LivenessProbe == nil || c.ReadinessProbe.PeriodSeconds != 0 {
+				t.Errorf("%s: probes %+v, %+v", name, c.ReadinessProbe, c.LivenessProbe)
+			}
+			annotations, _, _ := unstructured.NestedStringMap(o.Object, "spec", "template", "metadata", "annotations")
+			for _, sidecar := range []string{"memory-resource-request", "memory-resource-limit"} {
+				if annotations["queue.sidecar.serving.knative.dev/"+sidecar] == "" {
+					t.Errorf("%s: queue-proxy has no %s", name, sidecar)
+				}
+			}
+			if most, err := strconv.Atoi(annotations["autoscaling.knative.dev/max-scale"]); err != nil || most < 1 || most > 5 {
+				t.Errorf("%s: max-scale %d, %v", name, most, err)
+			}
+			if o.GetLabels()["networking.knative.dev/visibility"] != "cluster-local" {
+				t.Errorf("%s can be reached from outside the cluster", name)
+			}
+		}
+	})
+}
+
+// The programs take the environment that they are given, and its parts fit each other and Knative's.
+func TestEnvironment(t *testing.T) {
+	each(t, func(t *testing.T, objects []*unstructured.Unstructured) {
+		var a config.Adapter
+		var f config.Function
+		var d config.DeadLetter
+		for name, spec := range map[string]any{"adapter": &a, "job-runner": &f, "dead-letter": &d} {
+			t.Run(name, func(t *testing.T) {
+				c := pod(t, one(t, objects, "Service", name)).Containers[0]
+				var table strings.Builder
+				config.WriteTable(&table, reflect.ValueOf(spec).Elem().Interface())
+				for _, v := range c.Env {
+					t.Setenv(v.Name, v.Value)
+					if v.Name != "GOMEMLIMIT" && !strings.Contains(table.String(), "| `"+v.Name+"` |") {
+						t.Errorf("nothing reads %s", v.Name)
+					}
+				}
+				if err := config.Load(spec); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		const quiet = 30 * time.Second // queue-proxy waits for before the program is told to end
+		for name, drain := range map[string]config.Duration{"adapter": a.DrainTimeout, "job-runner": f.DrainTimeout, "dead-letter": d.DrainTimeout} {
+			seconds, _, err := unstructured.NestedInt64(one(t, objects, "Service", name).Object, "spec", "template", "spec", "timeoutSeconds")
+			if grace := time.Duration(seconds) * time.Second; err != nil || grace < quiet+time.Duration(drain) {
+				t.Errorf("%s is killed after %s, before it has drained for %s", name, grace, time.Duration(drain))
+			}
+			if name == "adapter" && time.Duration(seconds)*time.Second <= time.Duration(a.SendTimeout) {
+				t.Errorf("Knative ends a webhook after %d s, before SEND_TIMEOUT (%s)", seconds, a.SendTimeout)
+			}
+		}
+		if d.MaxBodyBytes < a.MaxBodyBytes {
+			t.Errorf("the dead-letter sink takes %d bytes, the adapter sends up to %d", d.MaxBodyBytes, a.MaxBodyBytes)
+		}
+		concurrency, _, _ := unstructured.NestedInt64(one(t, objects, "Service", "adapter").Object, "spec", "template", "spec", "containerConcurrency")
+		if int(concurrency) != a.MaxInFlight {
+			t.Errorf("the adapter takes %d webhooks at once and is given %d", a.MaxInFlight, concurrency)
+		}
+	})
+}
+
+func TestDelivery(t *testing.T) {
+	each(t, func(t *testing.T, objects []*unstructured.Unstructured) {
+		triggers := 0
+		for _, o := range objects {
+			var d *eventingduck.DeliverySpec
+			switch o.GetKind() {
+			case "Broker":
+				d = into[eventing.BrokerSpec](t, o, "spec").Delivery
+			case "Trigger":
+				triggers++
+				spec := into[eventing.TriggerSpec](t, o, "spec")
+				d = spec.Delivery
+				one(t, objects, "Broker", spec.Broker)
+				one(t, objects, spec.Subscriber.Ref.Kind, spec.Subscriber.Ref.Name)
+			default:
+				continue
+			}
+			if d == nil || d.Retry == nil || *d.Retry != 3 || d.BackoffPolicy == nil || *d.BackoffPolicy != eventingduck.BackoffPolicyExponential ||
+				d.BackoffDelay == nil || d.Timeout == nil || d.DeadLetterSink == nil || d.DeadLetterSink.Ref == nil {
+				t.Errorf("%s %s: delivery %+v", o.GetKind(), o.GetName(), d)
+				continue
+			}
+			one(t, objects, d.DeadLetterSink.Ref.Kind, d.DeadLetterSink.Ref.Name)
+		}
+		if triggers == 0 {
+			t.Error("no Trigger")
+		}
+	})
+}
+
+// Only alerts that ask for it reach a function, and nothing else that goes through the Broker.
+func TestTriggerOptsIn(t *testing.T) {
+	triggers, err := trigger.Load("base/job-runner/trigger.yaml", "samples/site/trigger.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		eventType string
+		labels    map[string]string
+		want      [2]bool // the shipped one, the sample
+	}{
+		"asks for it":          {"io.prometheus.alertmanager.alert.firing", map[string]string{"remediation": "job-runner"}, [2]bool{true, false}},
+		"has asked for it":     {"io.prometheus.alertmanager.alert.resolved", map[string]string{"remediation": "job-runner"}, [2]bool{true, false}},
+		"asks for another":     {"io.prometheus.alertmanager.alert.firing", map[string]string{"remediation": "rollback"}, [2]bool{false, false}},
+		"asks for nothing":     {"io.prometheus.alertmanager.alert.firing", nil, [2]bool{false, false}},
+		"is a crash loop":      {"io.prometheus.alertmanager.alert.firing", map[string]string{"alertname": "KubePodCrashLooping"}, [2]bool{false, true}},
+		"is an outcome of one": {"dev.quench.action.failed", map[string]string{"remediation": "job-runner", "alertname": "KubePodCrashLooping"}, [2]bool{false, false}},
+	} {
+		e := event.New()
+		e.SetID("e1")
+		e.SetSource("/alertmanager/default")
+		e.SetType(test.eventType)
+		for label, value := range test.labels {
+			e.SetExtension(label, value)
+		}
+		for i, tr := range triggers {
+			if got, err := tr.Filter.Match(t.Context(), e); got != test.want[i] || err != nil {
+				t.Errorf("%s: %s matches %v, %v", name, tr.ID(), got, err)
+			}
+		}
+	}
+}
+
+func TestBrokerClass(t *testing.T) {
+	for dir, want := range map[string]string{"overlays/standard": "MTChannelBasedBroker", "overlays/kafka": "Kafka"} {
+		objects := build(t, dir)
+		b := one(t, objects, "Broker", "default")
+		if got := b.GetAnnotations()[eventing.BrokerClassAnnotationKey]; got != want {
+			t.Errorf("%s: class %q", dir, got)
+		}
+		ref := into[eventing.BrokerSpec](t, b, "spec").Config
+		one(t, objects, ref.Kind, ref.Name)
+	}
+}
+
+// Other rules have to make another Revision.
+func TestRulesAreMountedByTheirHash(t *testing.T) {
+	seen := map[string]bool{}
+	for _, dir := range []string{"overlays/standard", "samples/site"} {
+		objects := build(t, dir)
+		name := pod(t, one(t, objects, "Service", "job-runner")).Volumes[0].ConfigMap.Name
+		if !strings.HasPrefix(name, "quench-jobs-") || seen[name] {
+			t.Errorf("%s mounts %s", dir, name)
+		}
+		seen[name] = true
+		one(t, objects, "ConfigMap", name)
+	}
+}
+
+func TestRights(t *testing.T) {
+	each(t, func(t *testing.T, objects []*unstructured.Unstructured) {
+		for _, o := range objects {
+			switch o.GetKind() {
+			case "ClusterRoleBinding":
+				t.Errorf("%s gives rights in every namespace", o.GetName())
+			case "Role", "ClusterRole":
+				for _, rule := range into[rbacv1.Role](t, o).Rules {
+					if all := slices.Concat(rule.Verbs, rule.Resources, rule.APIGroups); slices.Contains(all, "*") || slices.Contains(all, "escalate") ||
+						slices.Contains(all, "bind") || slices.Contains(all, "impersonate") || slices.Contains(all, "secrets") {
+						t.Errorf("%s allows %v", o.GetName(), rule)
+					}
+				}
+			case "RoleBinding":
+				b := into[rbacv1.RoleBinding](t, o)
+				one(t, objects, b.RoleRef.Kind, b.RoleRef.Name)
+				for _, s := range b.Subjects {
+					one(t, objects, s.Kind, s.Name)
+				}
+			}
+		}
+	})
+}
+
+// What has other ingress than the broker's and Serving's is a mistake that no API server finds.
+func TestNetworkPolicies(t *testing.T) {
+	each(t, func(t *testing.T, objects []*unstructured.Unstructured) {
+		closed := false
+		for _, o := range objects {
+			if o.GetKind() != "NetworkPolicy" {
+				continue
+			}
+			rules, _, _ := unstructured.NestedSlice(o.Object, "spec", "ingress")
+			selector, _, _ := unstructured.NestedMap(o.Object, "spec", "podSelector")
+			closed = closed || len(rules) == 0 && len(selector) == 0
+			for _, rule := range rules {
+				keys := slices.Sorted(maps.Keys(rule.(map[string]any)))
+				if !slices.Equal(keys, []string{"from", "ports"}) {
+					t.Errorf("%s: an ingress rule with %v alone", o.GetName(), keys)
+				}
+			}
+		}
+		if !closed {
+			t.Error("no policy closes the namespace")
+		}
+	})
+}
+
+func pod(t *testing.T, service *unstructured.Unstructured) *corev1.PodSpec {
+	t.Helper()
+	o := service.DeepCopy()
+	for _, field := range []string{"containerConcurrency", "timeoutSeconds"} { // a Revision's, not a pod's
+		unstructured.RemoveNestedField(o.Object, "spec", "template", "spec", field)
+	}
+	return into[corev1.PodSpec](t, o, "spec", "template", "spec")
+}
