@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/rickb777/date/period"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -147,10 +148,18 @@ func TestDelivery(t *testing.T) {
 			default:
 				continue
 			}
-			if d == nil || d.Retry == nil || *d.Retry != 3 || d.BackoffPolicy == nil || *d.BackoffPolicy != eventingduck.BackoffPolicyExponential ||
+			if d == nil || d.Retry == nil || d.BackoffPolicy == nil || *d.BackoffPolicy != eventingduck.BackoffPolicyExponential ||
 				d.BackoffDelay == nil || d.Timeout == nil || d.DeadLetterSink == nil || d.DeadLetterSink.Ref == nil {
 				t.Errorf("%s %s: delivery %+v", o.GetKind(), o.GetName(), d)
 				continue
+			}
+			// As long as an API server takes to be started again, and within the adapter's 50 s with the dead letter.
+			delay, err := period.Parse(*d.BackoffDelay)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if waits := delay.DurationApprox() * (1<<*d.Retry - 1); waits < 30*time.Second || waits > 40*time.Second {
+				t.Errorf("%s %s: the retries wait %s", o.GetKind(), o.GetName(), waits)
 			}
 			one(t, objects, d.DeadLetterSink.Ref.Kind, d.DeadLetterSink.Ref.Name)
 		}
