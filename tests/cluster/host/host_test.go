@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -48,9 +47,9 @@ func TestClusterLeavesNothingBehind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, end := range map[string]func(*testing.T, Cluster){
-		"stopped": func(*testing.T, Cluster) {},
-		"killed": func(t *testing.T, c Cluster) {
+	for name, end := range map[string]func(t *testing.T, c Cluster, namespace string){
+		"stopped": func(*testing.T, Cluster, string) {},
+		"killed": func(t *testing.T, c Cluster, namespace string) {
 			pid, err := c.pid()
 			if err != nil || pid == 0 {
 				t.Fatalf("find supervisor: %d, %v", pid, err)
@@ -58,7 +57,7 @@ func TestClusterLeavesNothingBehind(t *testing.T) {
 			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, "processes to be gone", func() bool { return len(processes(t, c)) == 0 })
+			eventually(t, "processes to be gone", func() bool { return len(processes(t, namespace)) == 0 })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -72,7 +71,7 @@ func TestClusterLeavesNothingBehind(t *testing.T) {
 			if err := c.Start(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			defer c.Stop()
+			t.Cleanup(func() { _ = c.Stop() })
 			if !c.Running() {
 				t.Fatal("started, and is not running")
 			}
@@ -89,13 +88,18 @@ func TestClusterLeavesNothingBehind(t *testing.T) {
 			if status := get(t, "http://"+registry+"/v2/"); status != http.StatusOK {
 				t.Errorf("registry answers %d", status)
 			}
-			end(t, c)
+			namespace, err := c.namespace()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found := processes(t, namespace); len(found) < 8 {
+				t.Errorf("the cluster's processes are %v", found)
+			}
+			end(t, c, namespace)
 			if err := c.Stop(); err != nil {
 				t.Fatal(err)
 			}
-			if found := processes(t, c); len(found) > 0 {
-				t.Errorf("processes are left: %v", found)
-			}
+			eventually(t, "processes to be gone", func() bool { return len(processes(t, namespace)) == 0 })
 			if after := left(t); !slices.Equal(before, after) {
 				t.Errorf("before:\n%s\nafter:\n%s", strings.Join(before, "\n"), strings.Join(after, "\n"))
 			}
@@ -105,7 +109,7 @@ func TestClusterLeavesNothingBehind(t *testing.T) {
 			if groups, err := filepath.Glob("/sys/fs/cgroup/*/" + c.group()); err != nil || len(groups) > 0 {
 				t.Errorf("control groups are left: %v, %v", groups, err)
 			}
-			if conn, err := net.DialTimeout("tcp", registry, time.Second); err == nil { //nolint:noctx // loopback
+			if conn, err := net.DialTimeout("tcp", registry, time.Second); err == nil {
 				_ = conn.Close()
 				t.Error("something still listens where the registry was")
 			}
@@ -134,18 +138,11 @@ func left(t *testing.T) []string {
 	return all
 }
 
-// processes are those that have the cluster's folder in their command line.
-func processes(t *testing.T, c Cluster) []string {
+func processes(t *testing.T, namespace string) map[int]string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "ps", "-ewwo", "pid,args").Output()
+	found, err := inNamespace(namespace)
 	if err != nil {
 		t.Fatal(err)
-	}
-	var found []string
-	for line := range strings.Lines(string(out)) {
-		if strings.Contains(line, c.Cache) {
-			found = append(found, line)
-		}
 	}
 	return found
 }

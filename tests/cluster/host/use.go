@@ -66,30 +66,51 @@ func (c Cluster) Load(ctx context.Context, files ...string) error {
 
 // Kill kills a component of the control plane, by its name.
 func (c Cluster) Kill(name string) error {
-	text, err := os.ReadFile(c.dir(initFile))
-	if err != nil {
-		return fmt.Errorf("kill %s: no cluster is up: %w", name, err)
-	}
-	ours, err := os.Readlink(filepath.Join("/proc", string(text), "ns", "pid"))
+	found, err := c.processes()
 	if err != nil {
 		return fmt.Errorf("kill %s: %w", name, err)
 	}
-	folders, err := filepath.Glob("/proc/[0-9]*")
-	if err != nil {
-		return err
-	}
-	for _, folder := range folders {
-		namespace, _ := os.Readlink(filepath.Join(folder, "ns", "pid"))
-		line, _ := os.ReadFile(filepath.Join(folder, "cmdline"))
-		program, _, _ := strings.Cut(string(line), "\x00")
-		if namespace != ours || program != name {
-			continue
+	for pid, program := range found {
+		if program == name {
+			return syscall.Kill(pid, syscall.SIGKILL)
 		}
-		pid, err := strconv.Atoi(filepath.Base(folder))
-		if err != nil {
-			return err
-		}
-		return syscall.Kill(pid, syscall.SIGKILL)
 	}
 	return fmt.Errorf("kill %s: no such process in the cluster", name)
+}
+
+// processes are those of the cluster: their ids on the machine, and what they were started as.
+func (c Cluster) processes() (map[int]string, error) {
+	namespace, err := c.namespace()
+	if err != nil {
+		return nil, err
+	}
+	return inNamespace(namespace)
+}
+
+// namespace names the PID namespace of the cluster's processes.
+func (c Cluster) namespace() (string, error) {
+	text, err := os.ReadFile(c.dir(initFile))
+	if err != nil {
+		return "", fmt.Errorf("no cluster is up: %w", err)
+	}
+	return os.Readlink(filepath.Join("/proc", string(text), "ns", "pid"))
+}
+
+// inNamespace are the processes of the PID namespace.
+func inNamespace(namespace string) (map[int]string, error) {
+	folders, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return nil, err
+	}
+	found := map[int]string{}
+	for _, folder := range folders {
+		// What has ended in the meantime is in no namespace.
+		in, _ := os.Readlink(filepath.Join(folder, "ns", "pid"))
+		line, _ := os.ReadFile(filepath.Join(folder, "cmdline"))
+		pid, err := strconv.Atoi(filepath.Base(folder))
+		if err == nil && in == namespace {
+			found[pid], _, _ = strings.Cut(string(line), "\x00")
+		}
+	}
+	return found, nil
 }
