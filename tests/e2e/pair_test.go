@@ -66,7 +66,7 @@ func cameTwice(t testing.TB, fingerprint string) bool {
 }
 
 // groupInterval is what monitoring/alertmanager.yaml says.
-const groupInterval = 10 * time.Second
+const groupInterval = 15 * time.Second
 
 // peers is an error unless the Alertmanager's cluster has so many members.
 func peers(ctx context.Context, alertmanager string, want int) error {

@@ -13,6 +13,7 @@ say "testing the cluster itself, and the image"
 if [ -z "${E2E_KUBECONFIG:-}" ]; then
 	# Without vet, which would look at all of Kubernetes; the linters have.
 	(cd tests/cluster && QUENCH_E2E=1 CGO_ENABLED=0 go test -trimpath -vet=off -count=1 ./...)
+	(cd tests/cluster/parts/kafka && CGO_ENABLED=0 go test -trimpath -vet=off -count=1 ./...)
 fi
 say "testing"
 make --no-print-directory $B/func

@@ -1,5 +1,5 @@
-// Package kafka reads the Kafka overlay with the code of the Knative Broker for Apache Kafka that reads it in production,
-// but for which a controller is not to be had without a Kafka.
+// Package kafka reads the Kafka overlay with the code that reads it in production: that of the Knative Broker for Apache
+// Kafka, whose controller itself cannot run without a Kafka.
 package kafka
 
 import (
@@ -71,7 +71,7 @@ func TestDeliveryReachesTheDispatcher(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if egress.Retry != 3 || egress.BackoffDelay != 500 || egress.Timeout != 35_000 ||
+			if egress.Retry != 6 || egress.BackoffDelay != 500 || egress.Timeout != 35_000 ||
 				egress.BackoffPolicy != contract.BackoffPolicy_Exponential {
 				t.Errorf("the dispatcher is told %v", egress)
 			}
