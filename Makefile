@@ -87,6 +87,10 @@ cluster-down: ## end the cluster and remove all that it left
 e2e: ## prove the whole chain on a real cluster: one on this machine (root on Debian), or that of E2E_KUBECONFIG (KEEP=1 leaves it up)
 	@bash tests/e2e/run.sh $(ARGS)
 
+.PHONY: bench
+bench: ## measure cold and warm starts on the real cluster, beside a function that does nothing
+	@E2E_ROUNDS=6 bash tests/e2e/run.sh -run 'TestFigures'
+
 .PHONY: demo
 demo: ## watch a real alert being put out, on a real cluster on this machine (root on Debian); demo-down ends it
 	@bash tests/e2e/demo.sh $(ARGS)

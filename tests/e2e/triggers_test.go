@@ -1,0 +1,104 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	duckv1 "knative.dev/eventing/pkg/apis/duck/v1"
+	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
+	"sigs.k8s.io/yaml"
+)
+
+var (
+	triggersResource = eventingv1.SchemeGroupVersion.WithResource("triggers")
+	channelsResource = schema.GroupVersionResource{Group: "messaging.knative.dev", Version: "v1", Resource: "inmemorychannels"}
+)
+
+// putTriggers puts Triggers on quench's Broker for the time of the test, and waits until all are served.
+//
+// One after the other, because Knative writes the Broker's channel without looking whether it is still what was read:
+// of several Triggers that are removed at once, some stay subscribed, and then each event is tried on them in vain, for as
+// long as the retries go, and dead-lettered (knative/eventing issue 6636).
+func putTriggers(t testing.TB, texts ...string) {
+	t.Helper()
+	client := cluster.dynamic.Resource(triggersResource).Namespace(quench)
+	var names []string
+	t.Cleanup(func() {
+		for _, name := range names {
+			err := client.Delete(context.Background(), name, metav1.DeleteOptions{})
+			if err == nil {
+				ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+				err = await(ctx, inStep)
+				cancel()
+			}
+			if err != nil && !apierrors.IsNotFound(err) {
+				t.Errorf("remove Trigger %s: %v", name, err)
+			}
+		}
+	})
+	for _, text := range texts {
+		var object unstructured.Unstructured
+		if err := yaml.UnmarshalStrict([]byte(text), &object.Object); err != nil {
+			t.Fatalf("read Trigger: %v: %s", err, text)
+		}
+		if _, err := client.Create(t.Context(), &object, metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict}); err != nil {
+			t.Fatalf("create Trigger %s: %v", object.GetName(), err)
+		}
+		names = append(names, object.GetName())
+		eventually(t, time.Minute, "Trigger "+object.GetName(), inStep)
+	}
+}
+
+// inStep is an error unless every Trigger is ready, and the Broker's channel serves each of them, once, and nothing else.
+func inStep(ctx context.Context) error {
+	triggers, err := cluster.dynamic.Resource(triggersResource).Namespace(quench).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	var want, got []string
+	for _, object := range triggers.Items {
+		var trigger eventingv1.Trigger
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &trigger); err != nil {
+			return err
+		}
+		if !trigger.Status.IsReady() || trigger.Status.ObservedGeneration != trigger.Generation {
+			return fmt.Errorf("Trigger %s is not ready: %+v", trigger.Name, trigger.Status.Conditions)
+		}
+		want = append(want, string(trigger.UID))
+	}
+	object, err := cluster.dynamic.Resource(channelsResource).Namespace(quench).Get(ctx, "default-kne-trigger", metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	var channel duckv1.Channelable
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &channel); err != nil {
+		return err
+	}
+	ready := map[string]bool{}
+	for _, subscriber := range channel.Status.Subscribers {
+		ready[string(subscriber.UID)] = subscriber.Ready == "True"
+	}
+	for _, subscriber := range channel.Spec.Subscribers {
+		if !ready[string(subscriber.UID)] {
+			return fmt.Errorf("the channel does not serve %s yet", subscriber.SubscriberURI)
+		}
+		got = append(got, path.Base(subscriber.SubscriberURI.Path)) // the Trigger's uid
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) || len(ready) != len(want) {
+		return fmt.Errorf("the channel serves %d Triggers, of which there are %d: %q and %q", len(got), len(want), got, want)
+	}
+	return nil
+}
