@@ -72,11 +72,12 @@ func TestFigures(t *testing.T) {
 func setUpCopies(t *testing.T) {
 	t.Helper()
 	var yaml strings.Builder
+	var triggers []string
 	for i := range copies {
 		fmt.Fprintf(&yaml, nothingCopy, i, fmt.Sprintf(world.Images, "nothing"))
 		yaml.WriteString(runnerCopy(t, i))
 		for _, target := range measured {
-			fmt.Fprintf(&yaml, triggerCopy, target.function, i)
+			triggers = append(triggers, fmt.Sprintf(triggerCopy, target.function, i))
 		}
 	}
 	must(t, yaml.String(), "apply", "-f", "-")
@@ -86,7 +87,7 @@ func setUpCopies(t *testing.T) {
 		}
 	})
 	must(t, "", "wait", "ksvc", "-n", quench, "-l", "figures=copy", "--for=condition=Ready", "--timeout=180s")
-	must(t, "", "wait", "trigger", "-n", quench, "-l", "figures=copy", "--for=condition=Ready", "--timeout=180s")
+	putTriggers(t, triggers...)
 }
 
 const nothingCopy = `
@@ -114,7 +115,6 @@ spec:
   broker: default
   filters: [{ exact: { figures: %[1]s-%[2]d } }]
   subscriber: { ref: { apiVersion: serving.knative.dev/v1, kind: Service, name: %[1]s-%[2]d } }
----
 `
 
 // runnerCopy is the installed job-runner under another name.
