@@ -93,6 +93,13 @@ type Plan struct {
 	Summary string // one sentence
 	Changes []Change
 
+	// Object is the target itself where it is in the Kubernetes API: what was done
+	// is told as a Kubernetes Event on it.
+	Object *Object
+	// Managers are whoever else looks after the object and might undo a change, or
+	// be undone by it. Policy says whether it is changed all the same.
+	Managers []Manager
+
 	OnRepeat OnRepeat      // empty means RepeatSkip
 	CoolDown time.Duration // since the last finish, before a repeat acts again
 	Locks    []string      // further locks, taken after the key's in sorted order
@@ -108,6 +115,32 @@ func (p Plan) key() string {
 	}
 	return p.Target
 }
+
+// Object names an object in the Kubernetes API.
+type Object struct {
+	APIVersion, Kind, Namespace, Name, UID string
+}
+
+// Manager is who looks after an object that is not changed by hand.
+type Manager struct {
+	Kind string // ManagerGitOps or ManagerController
+	Name string // for people, as in: Argo CD application shop
+}
+
+// The kinds of managers: a tool that applies what a repository says, and a
+// controller whose custom resource owns the object.
+const (
+	ManagerGitOps     = "gitops"
+	ManagerController = "controller"
+)
+
+// The annotations that a changed object carries, so that an action that was cut
+// off can be told to have had its effect, and people see who it was.
+const (
+	AnnotationEventID   = "quench.dev/event-id"
+	AnnotationFunction  = "quench.dev/function"
+	AnnotationAlertname = "quench.dev/alertname"
+)
 
 // Result is what Apply did.
 type Result struct {

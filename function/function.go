@@ -37,8 +37,9 @@ type Options struct {
 	Locks   Locks
 	Records Records
 
-	// Guards are asked in order after the event's age and before Plan: policy,
-	// still firing. (The signature's place is before the age.)
+	// Verify is asked first of all: whether the event comes from whom it says.
+	Verify Guard
+	// Guards are asked in order after the event's age and before Plan: still firing.
 	Guards []Guard
 	// Limits are asked in order under the locks: cool-down, limits, breaker.
 	Limits []Limit
@@ -82,7 +83,12 @@ func New(a Action, o Options) (*Function, error) {
 	if o.LockWait <= 0 {
 		o.LockWait = 10 * time.Second
 	}
-	guards := append([]Guard{age{o.MaxEventAge, o.Now}}, o.Guards...)
+	var guards []Guard
+	if o.Verify != nil {
+		guards = append(guards, o.Verify)
+	}
+	guards = append(guards, age{o.MaxEventAge, o.Now})
+	guards = append(guards, o.Guards...)
 	return &Function{action: guarded{steady{a, o.Log}, guards}, o: o}, nil
 }
 

@@ -22,9 +22,9 @@ const (
 	labelCorrelationID = "quench.dev/correlation-id"
 	labelFingerprint   = "quench.dev/fingerprint"
 
-	annotationAlert     = "quench.dev/alertname"
+	annotationAlert     = function.AnnotationAlertname
 	annotationRule      = "quench.dev/rule"
-	annotationEventID   = "quench.dev/event-id"
+	annotationEventID   = function.AnnotationEventID
 	annotationRecorded  = "quench.dev/recorded-time"
 	annotationGenerator = "quench.dev/generator-url"
 	annotationLeftOut   = "quench.dev/left-out"
