@@ -7,6 +7,10 @@ type Function struct {
 	Namespace  string `envconfig:"NAMESPACE" desc:"Where locks and records live, and Jobs that name no namespace. Default: the pod's own, else the kubeconfig's."`
 	Kubeconfig string `envconfig:"KUBECONFIG" desc:"A kubeconfig file; without it the pod's service account."`
 
+	PolicyConfigMap string `envconfig:"POLICY_CONFIG_MAP" desc:"The ConfigMap in NAMESPACE whose policy.yaml says what is allowed; read at each event. What cannot be read allows nothing."`
+	PolicyFile      string `envconfig:"POLICY_FILE" desc:"A file that says it instead. Without either all is allowed, but nothing in kube-* and knative-*."`
+	AlertmanagerURL URLs   `envconfig:"ALERTMANAGER_URL" desc:"Alertmanagers, separated by commas, that are asked whether an alert fires still and is not silenced; without one the event is believed."`
+
 	DryRun       bool     `envconfig:"DRY_RUN" default:"false" desc:"Say what would be done, and do nothing."`
 	MaxEventAge  Duration `envconfig:"MAX_EVENT_AGE" default:"1h" desc:"Events that were recorded longer ago than this are skipped as stale. 0: none is."`
 	ApplyTimeout Duration `envconfig:"APPLY_TIMEOUT" default:"30s" desc:"How long one action may take, whatever the sender does."`
@@ -22,6 +26,7 @@ type Function struct {
 // Validate says what is wrong between and beyond the single values.
 func (f *Function) Validate() error {
 	var c check
+	c.that(f.PolicyConfigMap == "" || f.PolicyFile == "", "POLICY_FILE", f.PolicyFile, "it or POLICY_CONFIG_MAP, not both")
 	c.that(f.ApplyTimeout > 0, "APPLY_TIMEOUT", f.ApplyTimeout, "a duration above 0")
 	c.that(f.LockDuration.whole() >= 1, "LOCK_DURATION", f.LockDuration, "at least 1s")
 	c.that(f.RecordTTL > 0, "RECORD_TTL", f.RecordTTL, "a duration above 0")

@@ -3,6 +3,7 @@ package config
 import (
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -73,6 +74,24 @@ func (u *URL) Decode(s string) error {
 		return &valueError{strconv.Quote(v.Redacted()), "an absolute URL such as http://broker-ingress.knative-eventing.svc/quench/default"}
 	}
 	u.URL = *v
+	return nil
+}
+
+// URLs are absolute http or https URLs, separated by commas.
+type URLs []url.URL
+
+// Decode implements envconfig.Decoder.
+func (u *URLs) Decode(s string) error {
+	*u = nil
+	for one := range strings.SplitSeq(s, ",") {
+		var v URL
+		if err := v.Decode(strings.TrimSpace(one)); err != nil {
+			return err
+		}
+		if v.Set() {
+			*u = append(*u, v.URL)
+		}
+	}
 	return nil
 }
 

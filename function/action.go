@@ -7,6 +7,7 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"github.com/quench-dev/quench/adapter/alert"
+	"github.com/quench-dev/quench/function/policy"
 	"github.com/quench-dev/quench/function/record"
 )
 
@@ -31,6 +32,9 @@ type Request struct {
 	EventID       string
 	CorrelationID string
 	RecordedTime  time.Time
+
+	rules     policy.Rules // what the policy says, once it was read
+	confirmed bool         // Alertmanager says that the alert fires
 }
 
 // Resolved says whether the alert is over.

@@ -2,6 +2,7 @@ package function
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/quench-dev/quench/function/record"
@@ -18,6 +19,7 @@ type attempt struct {
 	plan     Plan
 	held     []context.Context
 	releases []func()
+	counting func() // releases the function's lock while actions are counted
 }
 
 func (at *attempt) run(ctx context.Context) (Acted, error) {
@@ -44,7 +46,9 @@ func (at *attempt) run(ctx context.Context) (Acted, error) {
 	if err = at.allowed(ctx); err != nil {
 		return Acted{}, err
 	}
-	if rec, err = at.begin(ctx, rec); err != nil {
+	rec, err = at.begin(ctx, rec)
+	at.counted()
+	if err != nil {
 		return Acted{}, Retry(err)
 	}
 	return at.finish(ctx, rec, at.step.Apply)
@@ -64,15 +68,21 @@ func (at *attempt) repeat(rec *record.Record) (answered bool, err error) {
 	return false, nil
 }
 
-// allowed takes the further locks and asks the limits and the step itself.
+// allowed asks what was done to the target before, takes the further locks, and
+// asks the limits and the step itself.
 func (at *attempt) allowed(ctx context.Context) error {
+	others, err := at.others(ctx)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(at.sameAlert(others), at.cooling(others)); err != nil {
+		return err
+	}
 	if err := at.lockMore(ctx); err != nil {
 		return err
 	}
-	for _, l := range at.f.o.Limits {
-		if err := l.Allow(ctx, at.req, at.plan); err != nil {
-			return err
-		}
+	if err := at.limited(ctx); err != nil {
+		return err
 	}
 	if c, ok := at.step.(Checker); ok {
 		return at.checked(ctx, c)

@@ -3,10 +3,11 @@
 // what it did is told as an event.
 //
 // An event goes through, in order: its type (what is not an alert is answered
-// with nothing) → age and the other Guards → Plan → the target's lock → the
-// record, the mark of a resolved alert, cool-down → further locks, Limits, the
-// step's own Check → the record is written → Apply → the record is completed →
-// the outcome event.
+// with nothing) → signature, policy, still firing, age → Plan → what the
+// policy says of its object → the target's lock → the record, the mark of a
+// resolved alert → the same alert under another id, cool-down, further locks,
+// limits, the step's own Check → the record is written → Apply → the record is
+// completed → the outcome event.
 //
 // What may go wrong, and what then happens:
 //   - What may pass (the API server away or throttling, a lock held by another, a

@@ -29,6 +29,7 @@ type Records interface {
 	Create(ctx context.Context, r *record.Record) error
 	Restart(ctx context.Context, r *record.Record) error  // plan and progress
 	Progress(ctx context.Context, r *record.Record) error // progress alone
+	Find(ctx context.Context, q record.Query) ([]*record.Record, error)
 	Sweep(ctx context.Context, function string, before time.Time, most int) (int, error)
 }
 
@@ -39,10 +40,12 @@ type Options struct {
 
 	// Verify is asked first of all: whether the event comes from whom it says.
 	Verify Guard
-	// Guards are asked in order after the event's age and before Plan: still firing.
-	Guards []Guard
-	// Limits are asked in order under the locks: cool-down, limits, breaker.
-	Limits []Limit
+	// Firing is asked whether the alert fires still; nil believes the event.
+	Firing Guard
+	// Policy is what the operators allow; nil allows all but what is protected always.
+	Policy Policy
+	// Notes tells outcomes on the objects themselves; nil tells none.
+	Notes Notes
 
 	MaxEventAge  time.Duration  // 0: no event is too old
 	ApplyTimeout time.Duration  // of one Apply; 0 means 30 s
@@ -87,8 +90,11 @@ func New(a Action, o Options) (*Function, error) {
 	if o.Verify != nil {
 		guards = append(guards, o.Verify)
 	}
+	guards = append(guards, ruled{o.Policy, a.Name(), o.Now})
+	if o.Firing != nil {
+		guards = append(guards, o.Firing)
+	}
 	guards = append(guards, age{o.MaxEventAge, o.Now})
-	guards = append(guards, o.Guards...)
 	return &Function{action: guarded{steady{a, o.Log}, guards}, o: o}, nil
 }
 

@@ -11,14 +11,8 @@ type Guard interface {
 	Admit(ctx context.Context, req *Request) error
 }
 
-// Limit decides under the locks, with the record read and before it is written,
-// whether one step may be done now: cool-down over all events of a target, most
-// an hour, most at once, breaker.
-type Limit interface {
-	Allow(ctx context.Context, req *Request, p Plan) error
-}
-
-// age is the Guard against events that were recorded too long ago.
+// age is the Guard against events that were recorded too long ago, unless
+// Alertmanager has just said that the alert fires.
 type age struct {
 	most time.Duration
 	now  func() time.Time
@@ -26,7 +20,7 @@ type age struct {
 
 func (g age) Admit(_ context.Context, req *Request) error {
 	old := g.now().Sub(req.RecordedTime)
-	if g.most <= 0 || old <= g.most {
+	if g.most <= 0 || old <= g.most || req.confirmed {
 		return nil
 	}
 	return Skip(ReasonStale, "recorded %s ago, more than %s", old.Round(time.Second), g.most)

@@ -67,7 +67,7 @@ func TestDecidedBeforeAnyCall(t *testing.T) {
 		"plan panics":  {action{func(*function.Request) ([]function.Step, error) { panic("oh") }}, nil, nil, function.Failed, function.ReasonPanic},
 		"plan skips":   {action{func(*function.Request) ([]function.Step, error) { return nil, function.Skip("Paused", "paused") }}, nil, nil, function.Skipped, "Paused"},
 		"plan fails":   {action{func(*function.Request) ([]function.Step, error) { return nil, errors.New("no") }}, nil, nil, function.Failed, function.ReasonFailed},
-		"guard":        {never, nil, func(o *function.Options) { o.Guards = []function.Guard{guard{function.Skip("Paused", "paused")}} }, function.Skipped, "Paused"},
+		"guard":        {never, nil, func(o *function.Options) { o.Firing = guard{function.Skip("Paused", "paused")} }, function.Skipped, "Paused"},
 		"step refused": {one(step{plan: function.Plan{Target: target, Err: function.Fail("Gone", "gone")}}), nil, nil, function.Failed, "Gone"},
 		"wrapped skip": {action{func(*function.Request) ([]function.Step, error) {
 			return nil, fmt.Errorf("plan: %w", function.Skip("Paused", "paused"))
@@ -90,9 +90,9 @@ func TestDecidedBeforeAnyCall(t *testing.T) {
 	t.Run("guard that may pass", func(t *testing.T) {
 		f := build(t, world, never, func(o *function.Options) {
 			o.Locks, o.Records = unreachable{}, unreachable{}
-			o.Guards = []function.Guard{guard{function.Retry(errors.New("policy unreadable"))}}
+			o.Verify = guard{function.Retry(errors.New("keys unreadable"))}
 		})
-		wantRetry(t, f, firing(t, world), "policy unreadable")
+		wantRetry(t, f, firing(t, world), "keys unreadable")
 	})
 	t.Run("no store", func(t *testing.T) {
 		f := build(t, world, never, func(o *function.Options) { o.Locks, o.Records = unreachable{}, unreachable{} })

@@ -6,16 +6,34 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/quench-dev/quench/function/policy"
 )
 
-// step does one step: dry run, locks, record, and then what attempt does.
+// step does one step and tells it on its object.
 func (f *Function) step(ctx context.Context, req *Request, s Step) (Acted, error) {
 	p := s.Plan()
+	a, err := f.decide(ctx, req, s, p)
+	if err == nil {
+		f.note(req, p, a) //nolint:contextcheck // outlives the request
+	}
+	return a, err
+}
+
+// decide asks the policy about the plan, and then does what attempt does under
+// the target's lock.
+func (f *Function) decide(ctx context.Context, req *Request, s Step, p Plan) (Acted, error) {
 	if p.Err != nil {
 		return f.refused(req, p, p.Err)
 	}
-	if f.o.DryRun {
+	if err := req.admitted(p); err != nil {
+		return f.refused(req, p, err)
+	}
+	switch {
+	case f.o.DryRun, req.rules.Mode == policy.DryRun:
 		return unrecorded(req, p, Planned, ReasonDryRun, p.Summary), nil
+	case req.rules.Mode == policy.Propose:
+		return unrecorded(req, p, Planned, ReasonProposed, p.Summary), nil
 	}
 	// The target's lock is not waited for: its holder may be long, and the broker
 	// comes again. Others are held for a few calls only.
@@ -54,6 +72,7 @@ func (at *attempt) lockMore(ctx context.Context) error {
 
 // unlock releases the further locks, the last first.
 func (at *attempt) unlock() {
+	at.counted()
 	for _, release := range slices.Backward(at.releases) {
 		release()
 	}

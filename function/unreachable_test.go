@@ -20,6 +20,10 @@ func (unreachable) Get(context.Context, string) (*record.Record, error) { return
 func (unreachable) Create(context.Context, *record.Record) error        { return errAway }
 func (unreachable) Restart(context.Context, *record.Record) error       { return errAway }
 func (unreachable) Progress(context.Context, *record.Record) error      { return errAway }
+func (unreachable) Find(context.Context, record.Query) ([]*record.Record, error) {
+	return nil, errAway
+}
+
 func (unreachable) Sweep(context.Context, string, time.Time, int) (int, error) {
 	return 0, errAway
 }

@@ -4,6 +4,7 @@ package catalog
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +16,8 @@ import (
 	"github.com/quench-dev/quench/function/cluster"
 	"github.com/quench-dev/quench/function/jobrunner"
 	"github.com/quench-dev/quench/function/lease"
+	"github.com/quench-dev/quench/function/note"
+	"github.com/quench-dev/quench/function/policy"
 	"github.com/quench-dev/quench/function/record"
 )
 
@@ -69,7 +72,7 @@ func Function(name string, c config.Function, p Parts, log zerolog.Logger) (*fun
 	if err := p.Client.Check(); err != nil && !c.DryRun {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return function.New(a, function.Options{
+	o := function.Options{
 		Locks:        &lease.Locker{Client: p.Client, Function: name, Duration: time.Duration(c.LockDuration), Now: p.Now},
 		Records:      &record.Remediations{Client: p.Client},
 		MaxEventAge:  time.Duration(c.MaxEventAge),
@@ -77,6 +80,14 @@ func Function(name string, c config.Function, p Parts, log zerolog.Logger) (*fun
 		RecordTTL:    time.Duration(c.RecordTTL),
 		DryRun:       c.DryRun,
 		Now:          p.Now,
+		Notes:        &note.Events{Client: p.Client},
 		Log:          log.With().Str("function", name).Logger(),
-	})
+	}
+	if c.PolicyConfigMap != "" || c.PolicyFile != "" {
+		o.Policy = &policy.Source{Client: p.Client, ConfigMap: c.PolicyConfigMap, File: c.PolicyFile, Known: Names()}
+	}
+	if len(c.AlertmanagerURL) > 0 {
+		o.Firing = &function.StillFiring{URLs: c.AlertmanagerURL, Client: &http.Client{}}
+	}
+	return function.New(a, o)
 }

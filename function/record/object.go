@@ -8,7 +8,16 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-const labelFunction = "quench.dev/function"
+// The labels that records are found by. A key and an hour are what a query is
+// about, so that the API server sends no more than is asked for.
+const (
+	labelFunction      = "quench.dev/function"
+	labelCorrelationID = "quench.dev/correlation-id"
+	labelKey           = "quench.dev/key"  // a hash, a key may hold anything
+	labelHour          = "quench.dev/hour" // in which the last action began
+
+	hourFormat = "2006-01-02T15"
+)
 
 // The bounds of what a Remediation holds of texts that others wrote, in bytes.
 const (
@@ -83,7 +92,10 @@ func encode(r *Record) *unstructured.Unstructured {
 	o.SetKind("Remediation")
 	o.SetName(r.Name)
 	o.SetResourceVersion(r.Version)
-	o.SetLabels(map[string]string{"app.kubernetes.io/managed-by": "quench", labelFunction: r.Function, "quench.dev/correlation-id": r.CorrelationID})
+	o.SetLabels(map[string]string{
+		"app.kubernetes.io/managed-by": "quench", labelFunction: r.Function, labelCorrelationID: r.CorrelationID,
+		labelKey: keyHash(r.Key), labelHour: r.StartedAt.UTC().Format(hourFormat),
+	})
 	return o
 }
 
