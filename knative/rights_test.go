@@ -23,6 +23,7 @@ import (
 	"github.com/quench-dev/quench/function/functiontest"
 	"github.com/quench-dev/quench/function/jobrunner"
 	"github.com/quench-dev/quench/function/lease"
+	"github.com/quench-dev/quench/function/policy"
 	"github.com/quench-dev/quench/function/record"
 	"github.com/quench-dev/quench/tests/kube"
 )
@@ -41,6 +42,7 @@ func TestJobRunnerHasTheRightsThatItUses(t *testing.T) {
 	cron := "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: nightly, namespace: " + w.Namespace + "}\nspec: {schedule: '0 0 * * *', suspend: true, " +
 		"jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: busybox}]}}}}}\n"
 	kube.Apply(t, w.Config, []byte(cron))
+	kube.Apply(t, w.Config, []byte("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: quench-policy, namespace: "+w.Namespace+"}\ndata: {policy.yaml: '{}'}\n"))
 
 	used := &usage{}
 	firing := func(name, pod string) (labels map[string]string) {
@@ -135,6 +137,7 @@ func runner(t *testing.T, w *functiontest.World, client *cluster.Client) *functi
 		Locks:   &lease.Locker{Client: client, Function: jobrunner.Name, Duration: 30 * time.Second, Now: w.Clock.Now},
 		Records: &record.Remediations{Client: client}, RecordTTL: 2 * time.Hour,
 		MaxEventAge: time.Hour, ApplyTimeout: 20 * time.Second, Now: w.Clock.Now,
+		Policy: &policy.Source{Client: client, ConfigMap: "quench-policy", Known: []string{jobrunner.Name}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -171,9 +174,10 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// note reads verb and resource from /apis/GROUP/VERSION/namespaces/NAMESPACE/RESOURCE[/NAME[/SUBRESOURCE]].
+// note reads verb and resource from …/namespaces/NAMESPACE/RESOURCE[/NAME[/SUBRESOURCE]].
 func (u *usage) note(r *http.Request) {
-	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")[5:]
+	_, path, _ := strings.Cut(r.URL.Path, "/namespaces/")
+	parts := strings.Split(path, "/")[1:]
 	verb := map[string]string{http.MethodPost: "create", http.MethodPut: "update", http.MethodPatch: "patch", http.MethodDelete: "delete", http.MethodGet: "get"}[r.Method]
 	if verb == "get" && len(parts) == 1 {
 		verb = "list"

@@ -103,6 +103,35 @@ func (r Rules) AdmitManaged(kind, name string) *Refusal {
 	return refuse(ReasonManagedElsewhere, "%s looks after it and would undo the change; the policy's %s: true has it changed all the same", name, field)
 }
 
+// String says the rules in one line, for people.
+func (r Rules) String() string {
+	var parts []string
+	add := func(given bool, format string, args ...any) {
+		if given {
+			parts = append(parts, fmt.Sprintf(format, args...))
+		}
+	}
+	add(r.paused, "PAUSED%s", because(r.reason))
+	add(!r.Enabled, "disabled")
+	add(true, "%s", r.Mode)
+	add(r.CoolDown > 0, "cool-down %s", r.CoolDown)
+	add(r.MaxPerHour > 0, "at most %d an hour", r.MaxPerHour)
+	add(r.MaxAtOnce > 0, "at most %d at once", r.MaxAtOnce)
+	add(r.Breaker.Failures > 0, "stopped for %s after %d failures in a row", r.Breaker.Pause, r.Breaker.Failures)
+	add(len(r.allowed) > 0, "only in namespaces %s", strings.Join(r.allowed, " "))
+	add(len(r.protected) > 0, "never in namespaces %s", strings.Join(r.protected, " "))
+	add(len(r.alerts) > 0, "only for alerts %s", r.alertTexts())
+	for _, w := range r.windows {
+		add(true, "only within %s (%s)", w.text, w.zone)
+	}
+	for _, w := range r.freezes {
+		add(true, "never within %s (%s)", w.text, w.zone)
+	}
+	add(r.managed["gitops"], "changes what GitOps tools own")
+	add(r.managed["controller"], "changes what custom resources own")
+	return strings.Join(parts, "; ")
+}
+
 func (r Rules) startedBy(labels map[string]string) bool {
 	set := make(model.LabelSet, len(labels))
 	for k, v := range labels {
@@ -147,6 +176,6 @@ func because(reason string) string {
 
 // match is about a glob that was checked when it was parsed.
 func match(glob, namespace string) bool {
-	ok, _ := path.Match(glob, namespace) //nolint:errcheck // see above
+	ok, _ := path.Match(glob, namespace)
 	return ok
 }

@@ -5,3 +5,5 @@
 // means. What may go wrong: a policy that cannot be read or does not parse allows
 // nothing, and the error says where it is wrong.
 package policy
+
+//go:generate go run ./gen

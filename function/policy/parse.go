@@ -19,8 +19,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// maxFile bounds a policy, in bytes.
-const maxFile = 1 << 20
+// MaxBytes bounds a policy.
+const MaxBytes = 1 << 20
 
 // maxWindow bounds a window, so that looking for its begin ends soon.
 const maxWindow = 7 * 24 * time.Hour
@@ -34,7 +34,7 @@ type alertMatchers struct {
 // functions that there are; a rule about another is an error. Errors name the
 // field and say what would be right; all of them are told at once.
 func Parse(name string, text []byte, known []string) (*Policy, error) {
-	if len(text) > maxFile {
+	if len(text) > MaxBytes {
 		return nil, fmt.Errorf("%s: larger than 1 MiB", name)
 	}
 	asJSON, err := yaml.YAMLToJSONStrict(text)

@@ -26,8 +26,8 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 		"functions: {rollback: {freezeWindows: [{schedule: '0 22 * *', duration: 8h}]}}":                                `functions.rollback.freezeWindows[0].schedule: got "0 22 * *", want five fields`,
 		"functions: {rollback: {freezeWindows: [{schedule: '0 22 * * *', duration: 800h}]}}":                            `functions.rollback.freezeWindows[0].duration: got "800h", want a duration of at most 168h`,
 		"functions: {rollback: {maintenanceWindows: [{schedule: '0 22 * * *', duration: 8h, timeZone: Mars/Olympus}]}}": `functions.rollback.maintenanceWindows[0].timeZone: got "Mars/Olympus", want a time zone such as Europe/Berlin`,
-		"paused: true\npaused: false":  `key "paused" already set`,
-		strings.Repeat("#", maxFile+1): "larger than 1 MiB",
+		"paused: true\npaused: false":   `key "paused" already set`,
+		strings.Repeat("#", MaxBytes+1): "larger than 1 MiB",
 	} {
 		_, err := Parse("policy.yaml", []byte(text), known)
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "policy.yaml: ") {

@@ -60,7 +60,7 @@ func (s *Source) Read(ctx context.Context) (*Policy, error) {
 
 func (s *Source) text(ctx context.Context) (name, text string, err error) {
 	if s.File != "" {
-		text, err = readFile(s.File)
+		text, err = ReadFile(s.File)
 		return s.File, text, err
 	}
 	objects, err := s.Client.Resource(configMaps, s.Client.Namespace())
@@ -85,12 +85,13 @@ func Text(configMap *unstructured.Unstructured) (string, error) {
 	return text, nil
 }
 
-func readFile(path string) (string, error) {
+// ReadFile reads a policy from a file, MaxBytes and one more at most.
+func ReadFile(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	b, err := io.ReadAll(io.LimitReader(f, MaxBytes+1))
 	return string(b), err
 }

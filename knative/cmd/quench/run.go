@@ -14,6 +14,7 @@ import (
 	"github.com/quench-dev/quench/function"
 	"github.com/quench-dev/quench/function/catalog"
 	"github.com/quench-dev/quench/function/jobrunner"
+	"github.com/quench-dev/quench/function/policy"
 	"github.com/quench-dev/quench/knative/standalone"
 	"github.com/quench-dev/quench/knative/trigger"
 )
@@ -22,6 +23,7 @@ import (
 type runFlags struct {
 	triggers           []string
 	jobs, listen       string
+	policy             string
 	kubeconfig         string
 	namespace, data    string
 	act, dryRun        bool
@@ -65,6 +67,7 @@ The adapter's environment variables apply: credentials, LABEL_ATTRIBUTES, limits
 	flags := c.Flags()
 	flags.StringSliceVarP(&f.triggers, "triggers", "t", nil, "file or folder of Trigger `YAML`; may be given several times")
 	flags.StringVar(&f.jobs, "jobs", "", "job-runner's rules, a `file` with jobs: or Bailer's bailers:")
+	flags.StringVar(&f.policy, "policy", "", "what functions are allowed to do, a `file` read anew at each event (default all, but nothing in kube-* and knative-*)")
 	flags.StringVarP(&f.listen, "listen", "l", "127.0.0.1:8080", "`address` to take webhooks on; port 0 takes a free one")
 	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "`file` that names the cluster to act on (default $KUBECONFIG, else the embedded control plane)")
 	flags.StringVarP(&f.namespace, "namespace", "n", "", "where Jobs, locks and records go (default the kubeconfig's; embedded: default)")
@@ -120,6 +123,12 @@ func (f *runFlags) run(ctx context.Context, out, errOut io.Writer) (err error) {
 	// Read before a cluster is started for it.
 	if _, err := jobrunner.Load(f.jobs); err != nil {
 		return fmt.Errorf("--jobs: %w", err)
+	}
+	if f.policy != "" {
+		if _, err := (&policy.Source{File: f.policy, Known: catalog.Names()}).Read(ctx); err != nil {
+			return fmt.Errorf("--policy: %w", err)
+		}
+		shared.PolicyFile, shared.PolicyConfigMap = f.policy, ""
 	}
 	triggers, err := trigger.Load(f.triggers...) //nolint:contextcheck // compiling a filter waits for nothing
 	if err != nil {
