@@ -7,6 +7,8 @@ type Function struct {
 	Namespace  string `envconfig:"NAMESPACE" desc:"Where locks and records live, and Jobs that name no namespace. Default: the pod's own, else the kubeconfig's."`
 	Kubeconfig string `envconfig:"KUBECONFIG" desc:"A kubeconfig file; without it the pod's service account."`
 
+	VerifyKeysFile string `envconfig:"VERIFY_KEYS_FILE" desc:"File or folder of public keys. Only what was signed with one of them is acted on. Read at each event. Default: whatever comes is believed."`
+
 	DryRun       bool     `envconfig:"DRY_RUN" default:"false" desc:"Say what would be done, and do nothing."`
 	MaxEventAge  Duration `envconfig:"MAX_EVENT_AGE" default:"1h" desc:"Events that were recorded longer ago than this are skipped as stale. 0: none is."`
 	ApplyTimeout Duration `envconfig:"APPLY_TIMEOUT" default:"30s" desc:"How long one action may take, whatever the sender does."`
