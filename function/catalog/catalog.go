@@ -69,7 +69,12 @@ func Function(name string, c config.Function, p Parts, log zerolog.Logger) (*fun
 	if err := p.Client.Check(); err != nil && !c.DryRun {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	var verify function.Guard
+	if c.VerifyKeysFile != "" {
+		verify = function.Provenance{Keys: c.VerifyKeysFile}
+	}
 	return function.New(a, function.Options{
+		Verify:       verify,
 		Locks:        &lease.Locker{Client: p.Client, Function: name, Duration: time.Duration(c.LockDuration), Now: p.Now},
 		Records:      &record.Remediations{Client: p.Client},
 		MaxEventAge:  time.Duration(c.MaxEventAge),
