@@ -14,7 +14,8 @@
 //     free place among MAX_SENDS in the order in which they came.
 //   - What Alertmanager should not repeat is a 4xx: 400 names the field that is
 //     not a webhook's, 401 wants credentials, 413 and 415 refuse the body.
-//   - A credentials file that cannot be read is 503, so that alerts come again.
+//   - A credentials file or a signing key that cannot be read is 503, so that
+//     alerts come again. Nothing is sent unsigned where a key is configured.
 //
 // The package retries nothing itself.
 package adapter
@@ -52,6 +53,7 @@ type Adapter struct {
 	webhooks       chan struct{} // a place for each webhook that is worked on
 	sends          chan struct{} // a place for each event that is being sent
 	guard          *guard
+	key            *watched[*alert.SigningKey] // nil: events are not signed
 	ledger         *ledger
 	metrics        *metrics
 	metricsHandler http.Handler
@@ -82,6 +84,10 @@ func New(cfg config.Adapter, sender Sender, log zerolog.Logger) (*Adapter, error
 	if err != nil {
 		return nil, err
 	}
+	key, err := watchSigningKey(cfg.SigningKeyFile, log)
+	if err != nil {
+		return nil, err
+	}
 	m := newMetrics()
 	return &Adapter{
 		sender: sender, overrides: over, groups: cfg.GroupEvents,
@@ -89,7 +95,7 @@ func New(cfg config.Adapter, sender Sender, log zerolog.Logger) (*Adapter, error
 		sendTimeout: time.Duration(cfg.SendTimeout), sendsPerHook: cfg.SendConcurrency,
 		maxBody:  int64(cfg.MaxBodyBytes),
 		webhooks: make(chan struct{}, cfg.MaxInFlight), sends: make(chan struct{}, cfg.MaxSends),
-		guard: guard, ledger: newLedger(), metrics: m, metricsHandler: m.handler(), log: log,
+		guard: guard, key: key, ledger: newLedger(), metrics: m, metricsHandler: m.handler(), log: log,
 	}, nil
 }
 
@@ -97,6 +103,10 @@ func New(cfg config.Adapter, sender Sender, log zerolog.Logger) (*Adapter, error
 func (a *Adapter) Ready() error {
 	if a.sender == nil {
 		return errNoSink
+	}
+	if a.key != nil {
+		_, err := a.key.get()
+		return err
 	}
 	return nil
 }

@@ -27,12 +27,12 @@ func newGuard(tokensFile, passwordsFile string, log zerolog.Logger) (*guard, err
 	g := &guard{checked: newChecked(), log: log}
 	var err error
 	if tokensFile != "" {
-		if g.tokens, err = watch("BEARER_TOKENS_FILE", tokensFile, parseTokens, log); err != nil {
+		if g.tokens, err = watch("credentials", "BEARER_TOKENS_FILE", tokensFile, parseTokens, log); err != nil {
 			return nil, err
 		}
 	}
 	if passwordsFile != "" {
-		if g.passwords, err = watch("BASIC_AUTH_FILE", passwordsFile, parsePasswords, log); err != nil {
+		if g.passwords, err = watch("credentials", "BASIC_AUTH_FILE", passwordsFile, parsePasswords, log); err != nil {
 			return nil, err
 		}
 	}

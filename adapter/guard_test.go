@@ -168,7 +168,7 @@ func TestRotation(t *testing.T) {
 	expect("token-3", 503)
 	put(t, name, "token-4\n")
 	expect("token-4", 200)
-	for _, want := range []string{name + ":1: want one token", "no such file", "credentials can be checked again"} {
+	for _, want := range []string{name + ":1: want one token", "no such file", "credentials can be read again"} {
 		if strings.Count(log.String(), want) == 0 {
 			t.Errorf("log does not say %q: %s", want, log)
 		}

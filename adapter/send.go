@@ -96,8 +96,9 @@ func (a *Adapter) event(t *turn, i int) (e event.Event, err error) {
 	} else {
 		e, err = a.encoder.ToEvent(t.payload.Alerts[i], t.recorded)
 	}
-	if err == nil {
-		a.overrides.apply(&e)
+	if err != nil {
+		return e, err
 	}
-	return e, err
+	a.overrides.apply(&e)
+	return e, a.sign(&e)
 }

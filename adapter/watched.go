@@ -23,9 +23,9 @@ const (
 // request is all it costs; mounted Secrets, which are symbolic links that are
 // swapped, are followed.
 type watched[T any] struct {
-	variable, file string
-	parse          func(string) (T, error)
-	log            zerolog.Logger
+	what, variable, file string // what it holds, for people
+	parse                func(string) (T, error)
+	log                  zerolog.Logger
 
 	mu    sync.Mutex
 	value T
@@ -34,8 +34,8 @@ type watched[T any] struct {
 	young bool
 }
 
-func watch[T any](variable, file string, parse func(string) (T, error), log zerolog.Logger) (*watched[T], error) {
-	w := &watched[T]{variable: variable, file: file, parse: parse, log: log}
+func watch[T any](what, variable, file string, parse func(string) (T, error), log zerolog.Logger) (*watched[T], error) {
+	w := &watched[T]{what: what, variable: variable, file: file, parse: parse, log: log}
 	w.read()
 	return w, w.err
 }
@@ -54,9 +54,9 @@ func (w *watched[T]) get() (T, error) {
 	w.read()
 	switch {
 	case w.err != nil && (before == nil || before.Error() != w.err.Error()):
-		w.log.Error().Str("reason", w.err.Error()).Msg("credentials cannot be checked")
+		w.log.Error().Str("reason", w.err.Error()).Msg(w.what + " cannot be read")
 	case w.err == nil && before != nil:
-		w.log.Info().Str("file", w.file).Msg("credentials can be checked again")
+		w.log.Info().Str("file", w.file).Msg(w.what + " can be read again")
 	}
 	return w.value, w.err
 }

@@ -22,6 +22,7 @@ type Adapter struct {
 
 	BearerTokensFile string `envconfig:"BEARER_TOKENS_FILE" desc:"File of bearer tokens, one a line; # begins a comment. Read again when it changes."`
 	BasicAuthFile    string `envconfig:"BASIC_AUTH_FILE" desc:"File of user:bcrypt-hash lines, as htpasswd -B writes them. Read again when it changes."`
+	SigningKeyFile   string `envconfig:"SIGNING_KEY_FILE" desc:"File with the private key that events are signed with, as quench keys new writes it. Read again when it changes; while there is none, the adapter is not ready."`
 	WebConfigFile    string `envconfig:"WEB_CONFIG_FILE" desc:"Prometheus web configuration file: TLS, client certificates. For serving without an ingress."`
 
 	DrainQuiet   Duration `envconfig:"DRAIN_QUIET" default:"5s" desc:"After SIGTERM: how long to go on serving, not ready, until no request has come for this long."`

@@ -7,6 +7,7 @@ type Function struct {
 	Namespace  string `envconfig:"NAMESPACE" desc:"Where locks and records live, and Jobs that name no namespace. Default: the pod's own, else the kubeconfig's."`
 	Kubeconfig string `envconfig:"KUBECONFIG" desc:"A kubeconfig file; without it the pod's service account."`
 
+	VerifyKeysFile  string `envconfig:"VERIFY_KEYS_FILE" desc:"File or folder of public keys. Only what was signed with one of them is acted on. Read at each event. Default: whatever comes is believed."`
 	PolicyConfigMap string `envconfig:"POLICY_CONFIG_MAP" desc:"The ConfigMap in NAMESPACE whose policy.yaml says what is allowed; read at each event. What cannot be read allows nothing."`
 	PolicyFile      string `envconfig:"POLICY_FILE" desc:"A file that says it instead. Without either all is allowed, but nothing in kube-* and knative-*."`
 	AlertmanagerURL URLs   `envconfig:"ALERTMANAGER_URL" desc:"Alertmanagers, separated by commas, that are asked whether an alert fires still and is not silenced; without one the event is believed."`

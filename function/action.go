@@ -28,6 +28,7 @@ type Action interface {
 type Request struct {
 	Function      string
 	Event         event.Event // as it came; its attributes are signed only in part
+	SignedBy      string      // the operator who signed it; empty: the adapter, or nobody was asked
 	Alert         *alert.Alert
 	EventID       string
 	CorrelationID string

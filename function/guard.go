@@ -12,7 +12,8 @@ type Guard interface {
 }
 
 // age is the Guard against events that were recorded too long ago, unless
-// Alertmanager has just said that the alert fires.
+// Alertmanager has just said that the alert fires, or an operator signed them: what
+// somebody sends on purpose is never too old.
 type age struct {
 	most time.Duration
 	now  func() time.Time
@@ -20,7 +21,7 @@ type age struct {
 
 func (g age) Admit(_ context.Context, req *Request) error {
 	old := g.now().Sub(req.RecordedTime)
-	if g.most <= 0 || old <= g.most || req.confirmed {
+	if g.most <= 0 || old <= g.most || req.confirmed || req.SignedBy != "" {
 		return nil
 	}
 	return Skip(ReasonStale, "recorded %s ago, more than %s", old.Round(time.Second), g.most)

@@ -214,9 +214,13 @@ func (m *mirror) trip(t testing.TB, e event.Event, mode func(context.Context) co
 }
 
 // comesBack fails unless an event is the same after a trip over HTTP in both
-// modes, and its alert equal to the one that went out.
+// modes, its signature still good, and its alert equal to the one that went out.
 func comesBack(t *testing.T, m *mirror, a *Alert, e event.Event) {
 	t.Helper()
+	e = e.Clone()
+	if err := signer.Sign(&e); err != nil {
+		t.Fatal(err)
+	}
 	for name, mode := range map[string]func(context.Context) context.Context{"binary": binding.WithForceBinary, "structured": binding.WithForceStructured} {
 		got := m.trip(t, e, mode)
 		if err := got.Validate(); err != nil {
@@ -236,6 +240,9 @@ func comesBack(t *testing.T, m *mirror, a *Alert, e event.Event) {
 		}
 		if !same {
 			t.Errorf("%s: data %q became %q", name, e.Data(), got.Data())
+		}
+		if _, err := known.Verify(got); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 		back, err := FromEvent(got)
 		if err != nil {

@@ -83,6 +83,9 @@ func Function(name string, c config.Function, p Parts, log zerolog.Logger) (*fun
 		Notes:        &note.Events{Client: p.Client},
 		Log:          log.With().Str("function", name).Logger(),
 	}
+	if c.VerifyKeysFile != "" {
+		o.Verify = function.Provenance{Keys: c.VerifyKeysFile}
+	}
 	if c.PolicyConfigMap != "" || c.PolicyFile != "" {
 		o.Policy = &policy.Source{Client: p.Client, ConfigMap: c.PolicyConfigMap, File: c.PolicyFile, Known: Names()}
 	}

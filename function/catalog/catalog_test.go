@@ -1,11 +1,16 @@
 package catalog_test
 
 import (
+	"bytes"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/quench-dev/quench/adapter/alert"
 	"github.com/quench-dev/quench/function"
 	"github.com/quench-dev/quench/function/catalog"
 	"github.com/quench-dev/quench/function/cluster"
@@ -37,6 +42,43 @@ func TestFromEnvironment(t *testing.T) {
 			}
 		})
 	}
+}
+
+// VERIFY_KEYS_FILE closes a function to what is not signed, and without it the log
+// says that it is open.
+func TestVerifyKeysFile(t *testing.T) {
+	t.Setenv("KUBECONFIG", "")
+	t.Setenv("JOBS_FILE", rules)
+	t.Setenv("DRY_RUN", "true")
+	key, err := alert.NewSigningKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := key.Verifier("", time.Now()).PEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "key.pem")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const open = "who sends an event is not checked"
+	var log bytes.Buffer
+	if _, _, err := catalog.FromEnvironment(&log); err != nil || !strings.Contains(log.String(), open) {
+		t.Errorf("%v, log %q", err, log.String())
+	}
+	t.Setenv("VERIFY_KEYS_FILE", file)
+	log.Reset()
+	f, _, err := catalog.FromEnvironment(&log)
+	if err != nil || strings.Contains(log.String(), open) {
+		t.Fatalf("%v, log %q", err, log.String())
+	}
+	e := functiontest.Event(t, functiontest.Alert(map[string]string{"alertname": "PodCrashLooping", "namespace": "default", "pod": "nginx-1"}), time.Now())
+	functiontest.Handle(t, f, e).Want(t, function.Skipped, function.ReasonUnsigned)
+	if err := key.Sign(&e); err != nil {
+		t.Fatal(err)
+	}
+	functiontest.Handle(t, f, e).Want(t, function.Planned, function.ReasonDryRun)
 }
 
 func TestDryRunNeedsNoCluster(t *testing.T) {

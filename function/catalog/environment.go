@@ -23,6 +23,10 @@ func FromEnvironment(w io.Writer) (*function.Function, config.Function, error) {
 	if err != nil {
 		return nil, c, err
 	}
-	f, err := Function(c.Name, c, Parts{Client: client, JobsFile: jobs.ConfigFile}, c.New(w))
+	log := c.New(w)
+	f, err := Function(c.Name, c, Parts{Client: client, JobsFile: jobs.ConfigFile}, log)
+	if err == nil && c.VerifyKeysFile == "" {
+		log.Warn().Msg("VERIFY_KEYS_FILE is not set: who sends an event is not checked")
+	}
 	return f, c, err
 }
