@@ -36,6 +36,7 @@ type Request struct {
 
 	rules     policy.Rules // what the policy says, once it was read
 	confirmed bool         // Alertmanager says that the alert fires
+	approval  *approval    // what an operator has said of the plan
 }
 
 // Resolved says whether the alert is over.

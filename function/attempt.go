@@ -37,11 +37,19 @@ func (at *attempt) run(ctx context.Context) (Acted, error) {
 	if err != nil {
 		return Acted{}, Retry(err)
 	}
-	if rec != nil && !rec.Done() {
+	if rec != nil && (rec.Phase == record.Running || rec.Phase == record.Retrying) {
 		return at.recover(ctx, rec, resolved)
 	}
 	if resolved && !at.req.Resolved() {
 		return Acted{}, Skip(ReasonAlertResolved, "the alert has resolved since this was recorded")
+	}
+	if at.proposing() {
+		return at.propose(ctx, rec)
+	}
+	if at.req.approval != nil {
+		if err = at.agreed(ctx, rec); err != nil {
+			return Acted{}, err
+		}
 	}
 	if err = at.allowed(ctx); err != nil {
 		return Acted{}, err
@@ -104,6 +112,9 @@ func (at *attempt) begin(ctx context.Context, rec *record.Record) (*record.Recor
 	if rec == nil {
 		return next, at.f.o.Records.Create(ctx, next)
 	}
-	next.Version, next.Attempts, next.Repeat = rec.Version, rec.Attempts+1, true
+	next.Version, next.Attempts, next.Repeat = rec.Version, rec.Attempts+1, rec.Done()
+	if at.req.approval != nil {
+		next.Proposal, next.ApprovedBy = rec.Proposal, at.req.approval.by
+	}
 	return next, at.f.o.Records.Restart(ctx, next)
 }

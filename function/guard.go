@@ -12,8 +12,8 @@ type Guard interface {
 }
 
 // age is the Guard against events that were recorded too long ago, unless
-// Alertmanager has just said that the alert fires, or an operator signed them: what
-// somebody sends on purpose is never too old.
+// Alertmanager has just said that the alert fires, or an operator signed or approved
+// them: what somebody sends on purpose is never too old.
 type age struct {
 	most time.Duration
 	now  func() time.Time
@@ -21,7 +21,7 @@ type age struct {
 
 func (g age) Admit(_ context.Context, req *Request) error {
 	old := g.now().Sub(req.RecordedTime)
-	if g.most <= 0 || old <= g.most || req.confirmed || req.SignedBy != "" {
+	if g.most <= 0 || old <= g.most || req.confirmed || req.SignedBy != "" || req.approval != nil {
 		return nil
 	}
 	return Skip(ReasonStale, "recorded %s ago, more than %s", old.Round(time.Second), g.most)

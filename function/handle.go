@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"github.com/quench-dev/quench/adapter/alert"
+	"github.com/quench-dev/quench/function/record"
 )
 
 // Handle takes one event. It answers nothing for a type that is not consumed,
@@ -16,7 +18,7 @@ import (
 // error with status 503 for what may pass. It returns when all is done, even
 // when ctx ends before.
 func (f *Function) Handle(ctx context.Context, e event.Event) (reply *event.Event, err error) {
-	if !alert.IsAlert(e) {
+	if !alert.IsAlert(e) && !isApproval(e) {
 		return nil, nil
 	}
 	if f.broken != nil {
@@ -28,11 +30,18 @@ func (f *Function) Handle(ctx context.Context, e event.Event) (reply *event.Even
 			reply, err = nil, answer(fmt.Errorf("panic: %v", p))
 		}
 	}()
+	if isApproval(e) {
+		return f.answerTo(ctx, e)
+	}
 	req, err := f.request(e)
 	if err != nil {
 		f.o.Log.Warn().Str("event_id", e.ID()).Str("outcome", string(Failed)).Str("reason", ReasonBadEvent).Msg(err.Error())
 		return f.reply(e, nil, []Acted{unrecorded(nil, Plan{}, Failed, ReasonBadEvent, err.Error())})
 	}
+	return f.handle(ctx, req)
+}
+
+func (f *Function) handle(ctx context.Context, req *Request) (*event.Event, error) {
 	all, err := f.act(ctx, req)
 	if err != nil {
 		f.about(f.o.Log.Warn(), req).Err(err).Msg("left to be delivered again")
@@ -41,7 +50,7 @@ func (f *Function) Handle(ctx context.Context, e event.Event) (reply *event.Even
 	first := deciding(all)
 	f.about(f.o.Log.Info(), req).Str("target", first.Target).
 		Str("outcome", string(first.Outcome)).Str("reason", first.Reason).Msg(first.Message)
-	return f.reply(e, req, all)
+	return f.reply(req.Event, req, all)
 }
 
 func (f *Function) reply(cause event.Event, req *Request, all []Acted) (*event.Event, error) {
@@ -71,6 +80,9 @@ func (f *Function) request(e event.Event) (*Request, error) {
 // asked for again, and the others are then answered from their records.
 func (f *Function) act(ctx context.Context, req *Request) ([]Acted, error) {
 	steps, err := f.action.Plan(ctx, req)
+	if err == nil && req.approval != nil {
+		steps = slices.DeleteFunc(steps, func(s Step) bool { return record.Name(f.name(), s.Plan().key(), req.EventID) != req.approval.Record })
+	}
 	if err == nil && len(steps) == 0 {
 		err = Skip(ReasonNotConcerned, "%s has nothing to do with this alert", f.name())
 	}

@@ -37,6 +37,12 @@ type Acted struct {
 	Changes  []Change `json:"changes,omitempty"`
 	Objects  []string `json:"objects,omitempty"`
 	Attempts int64    `json:"attempts,omitempty"`
+
+	// Approval is the id that a planned action is approved by, until ApproveUntil;
+	// ApprovedBy is the operator who did, or who rejected it.
+	Approval     string     `json:"approval,omitempty"`
+	ApproveUntil *time.Time `json:"approveUntil,omitempty"`
+	ApprovedBy   string     `json:"approvedBy,omitempty"`
 	// Seconds from StartedAt to FinishedAt; all three are missing where nothing
 	// was applied.
 	StartedAt  *time.Time `json:"startedAt,omitempty"`
@@ -52,7 +58,7 @@ type Acted struct {
 func fromRecord(r *record.Record) Acted {
 	a := Acted{
 		Target: r.Target, Outcome: Outcome(r.Outcome), Reason: r.Reason, Message: r.Message, Summary: r.Summary,
-		Changes: r.Changes, Objects: r.Objects, Attempts: r.Attempts,
+		Changes: r.Changes, Objects: r.Objects, Attempts: r.Attempts, ApprovedBy: r.ApprovedBy,
 		StartedAt: &r.StartedAt, FinishedAt: &r.FinishedAt, Seconds: r.FinishedAt.Sub(r.StartedAt).Seconds(),
 	}
 	if r.Repeat {

@@ -35,8 +35,15 @@ func govern(t *testing.T, w *functiontest.World, a function.Action, text string)
 			t.Fatal(err)
 		}
 	}
+	return governed(t, w, a, nil)
+}
+
+// governed hands an action to the policy that is there, and to keys.
+func governed(t *testing.T, w *functiontest.World, a function.Action, verify function.Guard) *function.Function {
+	t.Helper()
 	return build(t, w, a, func(o *function.Options) {
 		o.Policy = &policy.Source{Client: w.Client, ConfigMap: "quench-policy", Known: []string{"tester"}}
+		o.Verify = verify
 	})
 }
 
@@ -58,9 +65,7 @@ func TestPolicyIsReadAnewForEachEvent(t *testing.T) {
 
 func TestPolicyThatIsNotThereAllowsNothing(t *testing.T) {
 	w := functiontest.New(t)
-	f := build(t, w, one(step{function.Plan{Target: target}, done}), func(o *function.Options) {
-		o.Policy = &policy.Source{Client: w.Client, ConfigMap: "quench-policy", Known: []string{"tester"}}
-	})
+	f := governed(t, w, one(step{function.Plan{Target: target}, done}), nil)
 	wantRetry(t, f, firing(t, w), `configmaps "quench-policy" not found`)
 }
 
@@ -164,9 +169,7 @@ func TestMostAtOnceIsAskedAgain(t *testing.T) {
 	first := firing(t, w)
 	go func() { _, err := f.Handle(context.Background(), first); answered <- err }()
 	<-begun
-	other := build(t, w, one(step{function.Plan{Target: "apps/v1/deployments/shop/backend"}, done}), func(o *function.Options) {
-		o.Policy = &policy.Source{Client: w.Client, ConfigMap: "quench-policy", Known: []string{"tester"}}
-	})
+	other := governed(t, w, one(step{function.Plan{Target: "apps/v1/deployments/shop/backend"}, done}), nil)
 	e := functiontest.Event(t, functiontest.Alert(map[string]string{"alertname": "Second"}), w.Clock.Now())
 	wantRetry(t, other, e, "1 actions of tester are under way, and the policy's maxAtOnce is 1")
 	close(end)

@@ -32,8 +32,6 @@ func (f *Function) decide(ctx context.Context, req *Request, s Step, p Plan) (Ac
 	switch {
 	case f.o.DryRun, req.rules.Mode == policy.DryRun:
 		return unrecorded(req, p, Planned, ReasonDryRun, p.Summary), nil
-	case req.rules.Mode == policy.Propose:
-		return unrecorded(req, p, Planned, ReasonProposed, p.Summary), nil
 	}
 	// The target's lock is not waited for: its holder may be long, and the broker
 	// comes again. Others are held for a few calls only.

@@ -45,6 +45,18 @@ func ReadVerifyKeys(path string) (VerifyKeys, error) {
 }
 
 func readVerifyKeys(file string) (VerifyKeys, error) {
+	text, err := readKeyFile(file)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := ParseVerifyKeys(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return keys, nil
+}
+
+func readKeyFile(file string) ([]byte, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
@@ -57,11 +69,7 @@ func readVerifyKeys(file string) (VerifyKeys, error) {
 	if len(text) > keyFileBytes {
 		return nil, fmt.Errorf("read %s: more than %d bytes", file, keyFileBytes)
 	}
-	keys, err := ParseVerifyKeys(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return keys, nil
+	return text, nil
 }
 
 // filesIn leaves out what kubelet keeps beside a volume's files: ..data and the
@@ -78,4 +86,17 @@ func filesIn(folder string) ([]string, error) {
 		}
 	}
 	return files, nil
+}
+
+// ReadSigningKey reads a file with one private key. Errors never hold anything of it.
+func ReadSigningKey(file string) (*SigningKey, error) {
+	text, err := readKeyFile(file)
+	if err != nil {
+		return nil, err
+	}
+	k, err := ParseSigningKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return k, nil
 }

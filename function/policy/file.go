@@ -13,6 +13,7 @@ type file struct {
 type rules struct {
 	Enabled           *bool    `json:"enabled" doc:"Whether the function does anything at all." want:"true or false" default:"true"`
 	Mode              *string  `json:"mode" doc:"What becomes of a plan: act does it; propose tells it, and does it once it is approved (quench approve); dry-run tells it." want:"act, propose or dry-run" default:"act"`
+	ApproveWithin     *string  `json:"approveWithin" doc:"With mode propose: how long a plan may be approved." want:"a duration such as 1h" default:"1h"`
 	CoolDown          *string  `json:"coolDown" doc:"How long after an action the same target is left alone, whatever alert asks." want:"a duration such as 10m" default:"0s"`
 	MaxPerHour        *int     `json:"maxPerHour" doc:"The most actions that the function begins within any hour; 0 sets no limit." want:"a whole number of at least 0" default:"0"`
 	MaxAtOnce         *int     `json:"maxAtOnce" doc:"The most actions of the function that are under way at once; 0 sets no limit." want:"a whole number of at least 0" default:"0"`

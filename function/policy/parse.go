@@ -84,8 +84,9 @@ func (c *check) that(ok bool, field, format string, args ...any) {
 func (c *check) rules(at string, r rules) Rules {
 	out := Rules{
 		Enabled: value(r.Enabled, true), Mode: Mode(value(r.Mode, string(Act))),
-		CoolDown:   c.duration(at+".coolDown", value(r.CoolDown, "0s")),
-		MaxPerHour: c.count(at+".maxPerHour", r.MaxPerHour), MaxAtOnce: c.count(at+".maxAtOnce", r.MaxAtOnce),
+		ApproveWithin: c.duration(at+".approveWithin", value(r.ApproveWithin, "1h")),
+		CoolDown:      c.duration(at+".coolDown", value(r.CoolDown, "0s")),
+		MaxPerHour:    c.count(at+".maxPerHour", r.MaxPerHour), MaxAtOnce: c.count(at+".maxAtOnce", r.MaxAtOnce),
 		allowed: c.globs(at+".namespaces", r.Namespaces), protected: alwaysProtected(),
 		managed: map[string]bool{"gitops": value(r.ChangeGitOps, false), "controller": value(r.ChangeControllers, false)},
 		windows: c.periods(at+".maintenanceWindows", r.Windows), freezes: c.periods(at+".freezeWindows", r.Freezes),

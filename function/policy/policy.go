@@ -36,6 +36,8 @@ type Rules struct {
 	MaxAtOnce  int           // 0: no limit
 	Breaker    Breaker
 
+	ApproveWithin time.Duration // how long a proposal may be approved
+
 	allowed, protected []string // globs
 	alerts             []alertMatchers
 	windows, freezes   []window

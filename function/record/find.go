@@ -42,6 +42,19 @@ func (q Query) selector() string {
 // Find lists records, in no order. What cannot be read is an error: what is
 // decided by counting must not be decided by half of it.
 func (s *Remediations) Find(ctx context.Context, q Query) ([]*Record, error) {
+	return s.find(ctx, q.selector())
+}
+
+// Proposals lists the records that a proposal was kept in, over or not: that of
+// one approval's id or, with none, all.
+func (s *Remediations) Proposals(ctx context.Context, id string) ([]*Record, error) {
+	if id == "" {
+		return s.find(ctx, labelApproval)
+	}
+	return s.find(ctx, labelApproval+"="+id)
+}
+
+func (s *Remediations) find(ctx context.Context, selector string) ([]*Record, error) {
 	objects, err := s.resource()
 	if err != nil {
 		return nil, fmt.Errorf("find records: %w", err)
@@ -49,7 +62,7 @@ func (s *Remediations) Find(ctx context.Context, q Query) ([]*Record, error) {
 	var found []*Record
 	next := ""
 	for {
-		page, err := objects.List(ctx, metav1.ListOptions{LabelSelector: q.selector(), Limit: 500, Continue: next})
+		page, err := objects.List(ctx, metav1.ListOptions{LabelSelector: selector, Limit: 500, Continue: next})
 		if err != nil {
 			return nil, fmt.Errorf("find records: %w", notInstalled(err))
 		}
@@ -65,7 +78,7 @@ func (s *Remediations) Find(ctx context.Context, q Query) ([]*Record, error) {
 			return found, nil
 		}
 		if len(found) >= maxFound {
-			return nil, fmt.Errorf("find records: more than %d match %s", maxFound, q.selector())
+			return nil, fmt.Errorf("find records: more than %d match %s", maxFound, selector)
 		}
 	}
 }

@@ -15,6 +15,7 @@ const (
 	labelCorrelationID = "quench.dev/correlation-id"
 	labelKey           = "quench.dev/key"  // a hash, a key may hold anything
 	labelHour          = "quench.dev/hour" // in which the last action began
+	labelApproval      = "quench.dev/approval"
 
 	hourFormat = "2006-01-02T15"
 )
@@ -42,6 +43,15 @@ type spec struct {
 	Fingerprint   string   `json:"fingerprint,omitempty"`
 	Summary       string   `json:"summary,omitempty"`
 	Changes       []Change `json:"changes,omitempty"`
+
+	Proposal *proposal `json:"proposal,omitempty"`
+}
+
+type proposal struct {
+	ID        string `json:"approval"`
+	PlanHash  string `json:"planHash"`
+	ExpiresAt string `json:"expiresAt"`
+	Event     string `json:"event"`
 }
 
 type status struct {
@@ -55,6 +65,7 @@ type status struct {
 	FinishedAt   string   `json:"finishedAt,omitempty"`
 	Attempts     int64    `json:"attempts,omitempty"`
 	Repeat       bool     `json:"repeat,omitempty"`
+	ApprovedBy   string   `json:"approvedBy,omitempty"`
 }
 
 // bound cuts the record itself to what is kept, so that an action is told in the
@@ -76,12 +87,12 @@ func encode(r *Record) *unstructured.Unstructured {
 		Spec: spec{
 			Function: r.Function, Target: r.Target, Key: r.Key, EventID: r.EventID,
 			CorrelationID: r.CorrelationID, RecordedTime: text(r.RecordedTime), Alertname: r.Alertname,
-			Fingerprint: r.Fingerprint, Summary: r.Summary, Changes: r.Changes,
+			Fingerprint: r.Fingerprint, Summary: r.Summary, Changes: r.Changes, Proposal: encodeProposal(r.Proposal),
 		},
 		Status: status{
 			Phase: r.Phase, Outcome: r.Outcome, Reason: r.Reason, Message: r.Message, Objects: r.Objects,
 			RecordedTime: text(r.RecordedTime), StartedAt: text(r.StartedAt), FinishedAt: text(r.FinishedAt),
-			Attempts: r.Attempts, Repeat: r.Repeat,
+			Attempts: r.Attempts, Repeat: r.Repeat, ApprovedBy: r.ApprovedBy,
 		},
 	})
 	if err != nil {
@@ -92,10 +103,14 @@ func encode(r *Record) *unstructured.Unstructured {
 	o.SetKind("Remediation")
 	o.SetName(r.Name)
 	o.SetResourceVersion(r.Version)
-	o.SetLabels(map[string]string{
+	labels := map[string]string{
 		"app.kubernetes.io/managed-by": "quench", labelFunction: r.Function, labelCorrelationID: r.CorrelationID,
 		labelKey: keyHash(r.Key), labelHour: r.StartedAt.UTC().Format(hourFormat),
-	})
+	}
+	if r.Proposal != nil {
+		labels[labelApproval] = r.Proposal.ID
+	}
+	o.SetLabels(labels)
 	return o
 }
 
@@ -113,12 +128,24 @@ func decode(o *unstructured.Unstructured) (*Record, error) {
 		Alertname: m.Spec.Alertname, Fingerprint: m.Spec.Fingerprint,
 		Target: m.Spec.Target, Summary: m.Spec.Summary, Changes: m.Spec.Changes,
 		Phase: m.Status.Phase, Outcome: m.Status.Outcome, Reason: m.Status.Reason, Message: m.Status.Message,
-		Objects: m.Status.Objects, Attempts: m.Status.Attempts, Repeat: m.Status.Repeat,
+		Objects: m.Status.Objects, Attempts: m.Status.Attempts, Repeat: m.Status.Repeat, ApprovedBy: m.Status.ApprovedBy,
+	}
+	expires := ""
+	if p := m.Spec.Proposal; p != nil {
+		r.Proposal, expires = &Proposal{ID: p.ID, PlanHash: p.PlanHash, Event: p.Event}, p.ExpiresAt
+		if m.Status.StartedAt == "" {
+			r.Phase = Proposed // cut off before its status was written
+		}
 	}
 	for _, field := range []struct {
 		text string
 		to   *time.Time
-	}{{m.Status.RecordedTime, &r.RecordedTime}, {m.Status.StartedAt, &r.StartedAt}, {m.Status.FinishedAt, &r.FinishedAt}} {
+	}{
+		{m.Status.RecordedTime, &r.RecordedTime},
+		{m.Status.StartedAt, &r.StartedAt},
+		{m.Status.FinishedAt, &r.FinishedAt},
+		{expires, r.Proposal.expiry()},
+	} {
 		if field.text == "" {
 			continue
 		}
@@ -132,6 +159,21 @@ func decode(o *unstructured.Unstructured) (*Record, error) {
 		r.StartedAt = o.GetCreationTimestamp().UTC()
 	}
 	return r, nil
+}
+
+func encodeProposal(p *Proposal) *proposal {
+	if p == nil {
+		return nil
+	}
+	return &proposal{ID: p.ID, PlanHash: p.PlanHash, ExpiresAt: text(p.ExpiresAt), Event: p.Event}
+}
+
+// expiry is where the time goes that a proposal expires at.
+func (p *Proposal) expiry() *time.Time {
+	if p == nil {
+		return nil
+	}
+	return &p.ExpiresAt
 }
 
 // text keeps nanoseconds: two deliveries are told apart by their recordedtime.

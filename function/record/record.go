@@ -17,13 +17,14 @@ import (
 type Phase string
 
 // Running is written before an action, Retrying after one that may be done
-// again, Finished with its outcome. Resolved is the mark that an alert leaves
+// again, Finished with its outcome. Proposed waits for an approval. Resolved is the mark that an alert leaves
 // when it resolves; it tells of no action.
 const (
 	Running  Phase = "Running"
 	Retrying Phase = "Retrying"
 	Finished Phase = "Finished"
 	Resolved Phase = "Resolved"
+	Proposed Phase = "Proposed"
 )
 
 // Change is one change that a plan makes.
@@ -31,6 +32,14 @@ type Change struct {
 	Op     string `json:"op"`             // create, patch, delete, run, …
 	Object string `json:"object"`         // apps/v1/deployments/shop/frontend
 	Diff   string `json:"diff,omitempty"` // what differs, for people
+}
+
+// Proposal is what waits for an approval, or was approved.
+type Proposal struct {
+	ID        string    // names it, once
+	PlanHash  string    // of what is approved
+	ExpiresAt time.Time // to the second
+	Event     string    // the alert's event, as JSON
 }
 
 // Record is one action, or the mark of a resolved alert.
@@ -59,6 +68,9 @@ type Record struct {
 	FinishedAt time.Time
 	Attempts   int64
 	Repeat     bool // it has acted again on a repeat of the event
+
+	Proposal   *Proposal
+	ApprovedBy string // the operator who approved or rejected it
 }
 
 // Name is what the record of a function, a lock key and an event id is called.
