@@ -171,21 +171,23 @@ func TestDelivery(t *testing.T) {
 
 // Only alerts that ask for it reach a function, and nothing else that goes through the Broker.
 func TestTriggerOptsIn(t *testing.T) {
-	triggers, err := trigger.Load("base/job-runner/trigger.yaml", "samples/site/trigger.yaml")
+	triggers, err := trigger.Load("base/job-runner/trigger.yaml", "samples/site/trigger.yaml", "base/job-runner/approvals.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct {
 		eventType string
 		labels    map[string]string
-		want      [2]bool // the shipped one, the sample
+		want      [3]bool // the shipped one, the sample, the one for approvals
 	}{
-		"asks for it":          {"io.prometheus.alertmanager.alert.firing", map[string]string{"remediation": "job-runner"}, [2]bool{true, false}},
-		"has asked for it":     {"io.prometheus.alertmanager.alert.resolved", map[string]string{"remediation": "job-runner"}, [2]bool{true, false}},
-		"asks for another":     {"io.prometheus.alertmanager.alert.firing", map[string]string{"remediation": "rollback"}, [2]bool{false, false}},
-		"asks for nothing":     {"io.prometheus.alertmanager.alert.firing", nil, [2]bool{false, false}},
-		"is a crash loop":      {"io.prometheus.alertmanager.alert.firing", map[string]string{"alertname": "KubePodCrashLooping"}, [2]bool{false, true}},
-		"is an outcome of one": {"dev.quench.action.failed", map[string]string{"remediation": "job-runner", "alertname": "KubePodCrashLooping"}, [2]bool{false, false}},
+		"asks for it":          {"io.prometheus.alertmanager.alert.firing", map[string]string{"remediation": "job-runner"}, [3]bool{true, false, false}},
+		"has asked for it":     {"io.prometheus.alertmanager.alert.resolved", map[string]string{"remediation": "job-runner"}, [3]bool{true, false, false}},
+		"asks for another":     {"io.prometheus.alertmanager.alert.firing", map[string]string{"remediation": "rollback"}, [3]bool{false, false, false}},
+		"asks for nothing":     {"io.prometheus.alertmanager.alert.firing", nil, [3]bool{false, false, false}},
+		"is a crash loop":      {"io.prometheus.alertmanager.alert.firing", map[string]string{"alertname": "KubePodCrashLooping"}, [3]bool{false, true, false}},
+		"is approved":          {"dev.quench.approval.granted", map[string]string{"action": "job-runner"}, [3]bool{false, false, true}},
+		"is another's":         {"dev.quench.approval.rejected", map[string]string{"action": "rollback"}, [3]bool{false, false, false}},
+		"is an outcome of one": {"dev.quench.action.failed", map[string]string{"remediation": "job-runner", "alertname": "KubePodCrashLooping"}, [3]bool{false, false, false}},
 	} {
 		e := event.New()
 		e.SetID("e1")
