@@ -53,6 +53,12 @@ func Skip(reason, format string, args ...any) error {
 	return &decision{outcome: Skipped, reason: reason, err: fmt.Errorf(format, args...)}
 }
 
+// IsSkip says whether an error was made by Skip.
+func IsSkip(err error) bool {
+	outcome, _ := decide(err)
+	return outcome == Skipped
+}
+
 // Fail is an error that trying again would not mend.
 func Fail(reason, format string, args ...any) error {
 	return &decision{outcome: Failed, reason: reason, err: fmt.Errorf(format, args...)}

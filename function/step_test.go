@@ -169,3 +169,52 @@ func TestSweep(t *testing.T) {
 		t.Errorf("the new record is gone (%v)", err)
 	}
 }
+
+// noted keeps the notes that a function writes.
+type noted struct{ notes chan function.Note }
+
+func (n noted) Note(_ context.Context, note function.Note) error {
+	n.notes <- note
+	return nil
+}
+
+func TestOutcomeIsNotedOnTheObject(t *testing.T) {
+	w := functiontest.New(t)
+	object := &function.Object{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "shop", Name: "frontend", UID: "1"}
+	for name, test := range map[string]struct {
+		apply   func(context.Context) (function.Result, error)
+		object  *function.Object
+		dry     bool
+		message string
+		warning bool
+	}{
+		"done": {done, object, false, "done (alert Done)", false},
+		"failed": {func(context.Context) (function.Result, error) {
+			return function.Result{}, function.Fail("Refused", "no")
+		}, object, false, "no (alert Failed)", true},
+		"dry run":   {done, object, true, "", false},
+		"no object": {done, nil, false, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			notes := noted{make(chan function.Note, 10)}
+			f := build(t, w, one(step{function.Plan{Target: target + name, Object: test.object}, test.apply}), func(o *function.Options) {
+				o.Notes, o.DryRun = notes, test.dry
+			})
+			a := functiontest.Alert(map[string]string{"alertname": map[string]string{"done": "Done", "failed": "Failed"}[name]})
+			functiontest.Handle(t, f, functiontest.Event(t, a, w.Clock.Now()))
+			if err := f.Stop(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if test.message == "" {
+				if len(notes.notes) != 0 {
+					t.Errorf("noted %+v", <-notes.notes)
+				}
+				return
+			}
+			n := <-notes.notes
+			if n.Message != test.message || n.Warning != test.warning || n.Object != *object || n.Function != "tester" || len(notes.notes) != 0 {
+				t.Errorf("noted %+v", n)
+			}
+		})
+	}
+}
