@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -173,4 +174,31 @@ func reasonOf(r request) string {
 		return ""
 	}
 	return outcome.Reason
+}
+
+// An image that cannot be pulled, and then the right one: the pod that makes the keys takes it and makes them. This is why
+// it is no Job.
+func TestKeysAreMadeAfterAWrongImage(t *testing.T) {
+	namespace := fmt.Sprintf("keys-%d", time.Now().UnixNano())
+	must(t, "", "create", "namespace", namespace)
+	t.Cleanup(func() {
+		if _, err := kubectl(context.Background(), "", "delete", "namespace", namespace, "--wait=false"); err != nil {
+			t.Error(err)
+		}
+	})
+	manifests := strings.ReplaceAll(must(t, "", "kustomize", filepath.Join(root, "knative/base/keys")), "namespace: quench", "namespace: "+namespace)
+	apply := func(image string) {
+		t.Helper()
+		must(t, strings.Replace(manifests, "image: quench-dev/quench", "image: "+image, 1), "apply", "-n", namespace, "-f", "-")
+	}
+	apply("dev.local/nowhere:e2e")
+	eventually(t, time.Minute, "the image not to be found", func(ctx context.Context) error {
+		reason, err := kubectl(ctx, "", "get", "pods", "-n", namespace, "-o", "jsonpath={.items[*].status.containerStatuses[0].state.waiting.reason}")
+		if err == nil && reason != "ErrImagePull" && reason != "ImagePullBackOff" {
+			err = fmt.Errorf("the container waits because of %q", reason)
+		}
+		return err
+	})
+	apply(image)
+	signer(t, namespace)
 }
