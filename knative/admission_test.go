@@ -31,7 +31,7 @@ func TestMain(m *testing.M) { kube.Main(m) }
 var resources = map[string]string{
 	"Namespace": "namespaces", "ServiceAccount": "serviceaccounts", "ConfigMap": "configmaps", "CustomResourceDefinition": "customresourcedefinitions",
 	"Role": "roles", "ClusterRole": "clusterroles", "RoleBinding": "rolebindings", "NetworkPolicy": "networkpolicies",
-	"Broker": "brokers", "Trigger": "triggers", "SinkBinding": "sinkbindings",
+	"Pod": "pods", "Broker": "brokers", "Trigger": "triggers", "SinkBinding": "sinkbindings",
 }
 
 // installEventing brings Knative Eventing's definitions, where the cluster has none.
@@ -61,6 +61,8 @@ func TestAPIServerTakesEverything(t *testing.T) {
 	config := kube.Start(t)
 	installEventing(t, config)
 	namespace := kube.Namespace(t, config)
+	// Pods are refused without it, and a dry run makes none.
+	kube.Apply(t, config, []byte("apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: keys, namespace: "+namespace+"}\n"))
 	client := dynamic.NewForConfigOrDie(config)
 	try := func(t *testing.T, objects []*unstructured.Unstructured) {
 		for _, o := range objects {
@@ -94,7 +96,7 @@ func TestAPIServerTakesEverything(t *testing.T) {
 	t.Run("samples/site/in-shop.yaml", func(t *testing.T) { try(t, read(t, "samples/site/in-shop.yaml")) })
 }
 
-// The pods that Knative makes run where Pod Security enforces "restricted": theirs, and that of queue-proxy, which
+// The pods run where Pod Security enforces "restricted", and with them queue-proxy, which
 // Knative adds with the same security context.
 func TestPodSecurityRestrictedTakesThePods(t *testing.T) {
 	config := kube.Start(t)
@@ -120,10 +122,15 @@ func TestPodSecurityRestrictedTakesThePods(t *testing.T) {
 		return nil
 	})
 	for _, o := range build(t, "overlays/standard") {
-		if !isService(o) {
+		var spec *corev1.PodSpec
+		switch {
+		case isService(o):
+			spec = pod(t, o)
+		case o.GetKind() == "Pod":
+			spec = into[corev1.PodSpec](t, o, "spec")
+		default:
 			continue
 		}
-		spec := pod(t, o)
 		spec.ServiceAccountName = "" // it does not exist here
 		c := &spec.Containers[0]
 		c.ReadinessProbe, c.LivenessProbe = nil, nil // Knative fills in their ports

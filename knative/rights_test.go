@@ -38,7 +38,7 @@ jobs:
 func TestJobRunnerHasTheRightsThatItUses(t *testing.T) {
 	w := functiontest.New(t)
 	admin := kubernetes.NewForConfigOrDie(w.Config)
-	granted := grant(t, w)
+	granted := grant(t, w, "job-runner")
 	cron := "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: nightly, namespace: " + w.Namespace + "}\nspec: {schedule: '0 0 * * *', suspend: true, " +
 		"jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: busybox}]}}}}}\n"
 	kube.Apply(t, w.Config, []byte(cron))
@@ -77,15 +77,25 @@ func TestJobRunnerHasTheRightsThatItUses(t *testing.T) {
 	}
 }
 
-// grant gives job-runner's ServiceAccount in a test's namespace what the manifests give it in quench, and lists that.
-func grant(t *testing.T, w *functiontest.World) []string {
+// grant gives a ServiceAccount in a test's namespace what the manifests give it in quench, and lists that.
+func grant(t *testing.T, w *functiontest.World, account string) []string {
 	t.Helper()
+	objects := build(t, "overlays/standard")
+	roles := map[string]bool{}
+	for _, o := range objects {
+		if o.GetKind() == "RoleBinding" && into[rbacv1.RoleBinding](t, o).Subjects[0].Name == account {
+			roles[into[rbacv1.RoleBinding](t, o).RoleRef.Name] = true
+		}
+	}
 	rename := func(name string) string { return name + "-" + w.Namespace } // cluster-wide names are not a test's alone
 	var granted []string
 	var text bytes.Buffer
-	for _, o := range build(t, "overlays/standard") {
+	for _, o := range objects {
 		switch o.GetKind() {
 		case "Role", "ClusterRole":
+			if !roles[o.GetName()] {
+				continue
+			}
 			for _, rule := range into[rbacv1.Role](t, o).Rules {
 				for _, resource := range rule.Resources {
 					for _, verb := range rule.Verbs {
@@ -95,6 +105,9 @@ func grant(t *testing.T, w *functiontest.World) []string {
 			}
 		case "RoleBinding":
 			b := into[rbacv1.RoleBinding](t, o)
+			if !roles[b.RoleRef.Name] || b.Subjects[0].Name != account {
+				continue
+			}
 			b.Namespace, b.Subjects[0].Namespace, b.RoleRef.Name = w.Namespace, w.Namespace, rename(b.RoleRef.Name)
 			b.APIVersion, b.Kind = o.GetAPIVersion(), o.GetKind()
 			appendYAML(t, &text, b)
@@ -115,7 +128,7 @@ func grant(t *testing.T, w *functiontest.World) []string {
 	}
 	kube.Apply(t, w.Config, text.Bytes())
 	slices.Sort(granted)
-	return granted
+	return slices.Compact(granted)
 }
 
 func appendYAML(t *testing.T, to *bytes.Buffer, object any) {
@@ -153,9 +166,13 @@ type usage struct {
 
 // client is the cluster, as job-runner's ServiceAccount. Requests that are lost do not arrive.
 func (u *usage) client(w *functiontest.World, lost func(*http.Request) bool) *cluster.Client {
+	return u.clientOf(w, "job-runner", lost)
+}
+
+func (u *usage) clientOf(w *functiontest.World, account string, lost func(*http.Request) bool) *cluster.Client {
 	c := rest.CopyConfig(w.Config)
 	c.Impersonate = rest.ImpersonationConfig{
-		UserName: "system:serviceaccount:" + w.Namespace + ":job-runner",
+		UserName: "system:serviceaccount:" + w.Namespace + ":" + account,
 		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:" + w.Namespace, "system:authenticated"},
 	}
 	c.Wrap(func(next http.RoundTripper) http.RoundTripper {

@@ -139,6 +139,7 @@ func encoded(t testing.TB, delivered event.Event) event.Event {
 	if err != nil {
 		t.Fatalf("encode alert: %v", err)
 	}
+	e.SetExtension(alert.AttrSignature, delivered.Extensions()[alert.AttrSignature])
 	return e
 }
 
@@ -149,6 +150,9 @@ func assertAsEncoded(t testing.TB, delivered event.Event, labels map[string]stri
 	a, err := alert.FromEvent(delivered)
 	if err != nil || !maps.Equal(a.Labels, labels) {
 		t.Errorf("the event's data has the labels %q (%v), want %q", a.Labels, err, labels)
+	}
+	if _, err := believed(t).Verify(delivered); err != nil {
+		t.Errorf("the delivered event: %v", err)
 	}
 	want := trigger.AsDelivered(encoded(t, delivered))
 	if got, want := attributes(delivered), attributes(want); !slices.Equal(got, want) {

@@ -174,6 +174,9 @@ func (f *funcCLI) actsOn(t *testing.T, remediation string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := signer(t, f.namespace).Sign(&event); err != nil {
+		t.Fatal(err)
+	}
 	text, err := json.Marshal(event)
 	if err != nil {
 		t.Fatal(err)

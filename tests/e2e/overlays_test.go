@@ -63,7 +63,7 @@ func elsewhere(t testing.TB, overlay string) (folder string) {
 			t.Error(err)
 		}
 	})
-	for _, account := range []string{"adapter", "dead-letter", "job-runner"} {
+	for _, account := range []string{"adapter", "dead-letter", "job-runner", "keys"} {
 		must(t, "", "create", "serviceaccount", account, "-n", namespace)
 	}
 	return folder
@@ -115,6 +115,22 @@ func TestWrongManifestsAreRefused(t *testing.T) {
 				t.Error("the cluster refuses the Trigger, but knative/trigger takes it")
 			}
 		})
+	}
+}
+
+// Another image is taken by everything that is installed, the pod included that has made the keys.
+func TestAnotherImageIsTaken(t *testing.T) {
+	next := world
+	next.Artefacts, next.Image = t.TempDir(), "dev.local/quench:another"
+	site, err := next.Site()
+	if err != nil {
+		t.Fatal(err)
+	}
+	applied := must(t, "", "apply", "--dry-run=server", "-k", site)
+	for _, what := range []string{"pod/keys-", "service.serving.knative.dev/adapter", "service.serving.knative.dev/job-runner"} {
+		if !regexp.MustCompile(`(?m)^` + what + `.* configured \(server dry run\)$`).MatchString(applied) {
+			t.Errorf("%s… has not got another image:\n%s", what, applied)
+		}
 	}
 }
 
