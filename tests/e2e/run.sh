@@ -16,5 +16,5 @@ if [ $# = 0 ] && [ -z "${E2E_KUBECONFIG:-}" ]; then
 	(cd tests/cluster/parts/kafka && CGO_ENABLED=0 go test -trimpath -vet=off -count=1 ./...)
 fi
 say "testing"
-make --no-print-directory $B/func
+make --no-print-directory $B/func quench
 go test -tags e2e ./tests/e2e -count=1 -v -timeout 40m "$@"
