@@ -19,10 +19,14 @@ func FromEnvironment(w io.Writer) (*function.Function, config.Function, error) {
 	if err := config.Load(&jobs); err != nil {
 		return nil, c, err
 	}
+	var back config.Rollback
+	if err := config.Load(&back); err != nil {
+		return nil, c, err
+	}
 	client, err := cluster.Open(c.Kubeconfig, c.Namespace)
 	if err != nil {
 		return nil, c, err
 	}
-	f, err := Function(c.Name, c, Parts{Client: client, JobsFile: jobs.ConfigFile}, c.New(w))
+	f, err := Function(c.Name, c, Parts{Client: client, JobsFile: jobs.ConfigFile, Rollback: back}, c.New(w))
 	return f, c, err
 }
