@@ -44,7 +44,7 @@ func TestEverythingIsInOneNamespace(t *testing.T) {
 }
 
 func TestPods(t *testing.T) {
-	programs := map[string]string{"adapter": "/adapter", "dead-letter": "/deadletter", "job-runner": "/function"}
+	programs := map[string]string{"adapter": "/adapter", "dead-letter": "/deadletter", "job-runner": "/function", "rollback": "/function"}
 	each(t, func(t *testing.T, objects []*unstructured.Unstructured) {
 		for name, command := range programs {
 			o := one(t, objects, "Service", name)
@@ -53,7 +53,7 @@ func TestPods(t *testing.T) {
 				t.Errorf("%s: pod %+v", name, spec)
 			}
 			one(t, objects, "ServiceAccount", name)
-			if needsToken := name == "job-runner"; !needsToken && (spec.AutomountServiceAccountToken == nil || *spec.AutomountServiceAccountToken) {
+			if needsToken := command == "/function"; !needsToken && (spec.AutomountServiceAccountToken == nil || *spec.AutomountServiceAccountToken) {
 				t.Errorf("%s mounts a token that it does not need", name)
 			}
 			c := spec.Containers[0]
@@ -93,9 +93,9 @@ func TestPods(t *testing.T) {
 func TestEnvironment(t *testing.T) {
 	each(t, func(t *testing.T, objects []*unstructured.Unstructured) {
 		var a config.Adapter
-		var f config.Function
+		var f, r config.Function
 		var d config.DeadLetter
-		for name, spec := range map[string]any{"adapter": &a, "job-runner": &f, "dead-letter": &d} {
+		for name, spec := range map[string]any{"adapter": &a, "job-runner": &f, "rollback": &r, "dead-letter": &d} {
 			t.Run(name, func(t *testing.T) {
 				c := pod(t, one(t, objects, "Service", name)).Containers[0]
 				var table strings.Builder
@@ -112,7 +112,7 @@ func TestEnvironment(t *testing.T) {
 			})
 		}
 		const quiet = 30 * time.Second // queue-proxy waits for before the program is told to end
-		for name, drain := range map[string]config.Duration{"adapter": a.DrainTimeout, "job-runner": f.DrainTimeout, "dead-letter": d.DrainTimeout} {
+		for name, drain := range map[string]config.Duration{"adapter": a.DrainTimeout, "job-runner": f.DrainTimeout, "rollback": r.DrainTimeout, "dead-letter": d.DrainTimeout} {
 			seconds, _, err := unstructured.NestedInt64(one(t, objects, "Service", name).Object, "spec", "template", "spec", "timeoutSeconds")
 			if grace := time.Duration(seconds) * time.Second; err != nil || grace < quiet+time.Duration(drain) {
 				t.Errorf("%s is killed after %s, before it has drained for %s", name, grace, time.Duration(drain))
@@ -171,21 +171,21 @@ func TestDelivery(t *testing.T) {
 
 // Only alerts that ask for it reach a function, and nothing else that goes through the Broker.
 func TestTriggerOptsIn(t *testing.T) {
-	triggers, err := trigger.Load("base/job-runner/trigger.yaml", "samples/site/trigger.yaml")
+	triggers, err := trigger.Load("base/job-runner/trigger.yaml", "samples/site/trigger.yaml", "base/rollback/trigger.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct {
 		eventType string
 		labels    map[string]string
-		want      [2]bool // the shipped one, the sample
+		want      [3]bool // job-runner's, the sample, rollback's
 	}{
-		"asks for it":          {"io.prometheus.alertmanager.alert.firing", map[string]string{"remediation": "job-runner"}, [2]bool{true, false}},
-		"has asked for it":     {"io.prometheus.alertmanager.alert.resolved", map[string]string{"remediation": "job-runner"}, [2]bool{true, false}},
-		"asks for another":     {"io.prometheus.alertmanager.alert.firing", map[string]string{"remediation": "rollback"}, [2]bool{false, false}},
-		"asks for nothing":     {"io.prometheus.alertmanager.alert.firing", nil, [2]bool{false, false}},
-		"is a crash loop":      {"io.prometheus.alertmanager.alert.firing", map[string]string{"alertname": "KubePodCrashLooping"}, [2]bool{false, true}},
-		"is an outcome of one": {"dev.quench.action.failed", map[string]string{"remediation": "job-runner", "alertname": "KubePodCrashLooping"}, [2]bool{false, false}},
+		"asks for it":          {"io.prometheus.alertmanager.alert.firing", map[string]string{"remediation": "job-runner"}, [3]bool{true, false, false}},
+		"has asked for it":     {"io.prometheus.alertmanager.alert.resolved", map[string]string{"remediation": "job-runner"}, [3]bool{true, false, false}},
+		"asks for another":     {"io.prometheus.alertmanager.alert.firing", map[string]string{"remediation": "rollback"}, [3]bool{false, false, true}},
+		"asks for nothing":     {"io.prometheus.alertmanager.alert.firing", nil, [3]bool{false, false, false}},
+		"is a crash loop":      {"io.prometheus.alertmanager.alert.firing", map[string]string{"alertname": "KubePodCrashLooping"}, [3]bool{false, true, false}},
+		"is an outcome of one": {"dev.quench.action.failed", map[string]string{"remediation": "job-runner", "alertname": "KubePodCrashLooping"}, [3]bool{false, false, false}},
 	} {
 		e := event.New()
 		e.SetID("e1")
