@@ -10,7 +10,7 @@ import (
 
 // startMoves is how long after an action a later start of an alert that was not
 // seen to resolve is taken for the same alert still.
-const startMoves = 10 * time.Minute
+const startMoves = 5 * time.Minute
 
 // cutOffAfter is when an action that is recorded as running is taken for one that
 // nobody will complete. Its own delivery has been given up by the broker by then.

@@ -22,7 +22,7 @@ func TestMovedStartIsTheSameAlert(t *testing.T) {
 	}{
 		"the other replica's earlier start":                      {-20 * time.Second, false, time.Second, false},
 		"an earlier start, hours later":                          {-20 * time.Second, false, 5 * time.Hour, false},
-		"a later start, after a restart":                         {5 * time.Minute, false, 6 * time.Minute, false},
+		"a later start, after a restart":                         {4 * time.Minute, false, 6 * time.Minute, false},
 		"a later start after it resolved":                        {5 * time.Minute, true, 6 * time.Minute, true},
 		"a later start, long after, though no resolved was sent": {2 * time.Hour, false, 2*time.Hour + time.Minute, true},
 	} {

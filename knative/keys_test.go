@@ -51,9 +51,9 @@ func setImage(t *testing.T, o *unstructured.Unstructured, image string) {
 func TestKeysHasTheRightsThatItUses(t *testing.T) {
 	w := functiontest.New(t)
 	admin := kubernetes.NewForConfigOrDie(w.Config)
-	granted := grant(t, w, "keys")
+	granted := grant(t, w, "keys", build(t, "overlays/standard"))
 	used := &usage{}
-	r := keyring.Ring{Client: used.clientOf(w, "keys", nil), Say: func(line string) { t.Log(line) }}
+	r := keyring.Ring{Client: used.client(w, "keys", nil), Say: func(line string) { t.Log(line) }}
 	for range 2 {
 		if err := r.Ensure(t.Context()); err != nil {
 			t.Fatal(err)

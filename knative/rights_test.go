@@ -14,6 +14,7 @@ import (
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
@@ -38,11 +39,11 @@ jobs:
 func TestJobRunnerHasTheRightsThatItUses(t *testing.T) {
 	w := functiontest.New(t)
 	admin := kubernetes.NewForConfigOrDie(w.Config)
-	granted := grant(t, w, "job-runner")
+	granted := grant(t, w, jobrunner.Name, build(t, "overlays/standard"))
 	cron := "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: nightly, namespace: " + w.Namespace + "}\nspec: {schedule: '0 0 * * *', suspend: true, " +
 		"jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: busybox}]}}}}}\n"
 	kube.Apply(t, w.Config, []byte(cron))
-	kube.Apply(t, w.Config, []byte("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: quench-policy, namespace: "+w.Namespace+"}\ndata: {policy.yaml: '{}'}\n"))
+	emptyPolicy(t, w)
 
 	used := &usage{}
 	firing := func(name, pod string) (labels map[string]string) {
@@ -52,12 +53,12 @@ func TestJobRunnerHasTheRightsThatItUses(t *testing.T) {
 
 	// An attempt that is cut off after it made its Job: its lock is taken over, its Job found.
 	began := w.Clock.Now()
-	cut := runner(t, w, used.client(w, func(r *http.Request) bool { return r.Method == http.MethodDelete || r.Method == http.MethodPut }))
+	cut := runner(t, w, used.client(w, jobrunner.Name, func(r *http.Request) bool { return r.Method == http.MethodDelete || r.Method == http.MethodPut }))
 	if _, err := cut.Handle(t.Context(), functiontest.Event(t, a, began)); err == nil {
 		t.Fatal("an attempt whose outcome cannot be recorded is answered")
 	}
 	w.Clock.Advance(31 * time.Second)
-	f := runner(t, w, used.client(w, nil))
+	f := runner(t, w, used.client(w, jobrunner.Name, nil))
 	functiontest.Handle(t, f, functiontest.Event(t, a, began)).Want(t, function.Succeeded, jobrunner.ReasonAlreadyThere)
 	functiontest.Handle(t, f, functiontest.Event(t, a, w.Clock.Now())).Want(t, function.Succeeded, jobrunner.ReasonCreated)
 	functiontest.Handle(t, f, functiontest.Event(t, functiontest.Resolved(a), w.Clock.Now())).Want(t, function.Succeeded, jobrunner.ReasonCancelled)
@@ -77,8 +78,8 @@ func TestJobRunnerHasTheRightsThatItUses(t *testing.T) {
 	}
 }
 
-// grant gives a ServiceAccount in a test's namespace what the manifests give it in quench, and lists that.
-func grant(t *testing.T, w *functiontest.World, account string) []string {
+// grant gives a function's ServiceAccount in a test's namespace what the manifests give it in theirs, and lists that.
+func grant(t *testing.T, w *functiontest.World, account string, manifests []*unstructured.Unstructured) []string {
 	t.Helper()
 	objects := build(t, "overlays/standard")
 	roles := map[string]bool{}
@@ -88,32 +89,32 @@ func grant(t *testing.T, w *functiontest.World, account string) []string {
 		}
 	}
 	rename := func(name string) string { return name + "-" + w.Namespace } // cluster-wide names are not a test's alone
-	var granted []string
 	var text bytes.Buffer
-	for _, o := range objects {
-		switch o.GetKind() {
-		case "Role", "ClusterRole":
-			if !roles[o.GetName()] {
-				continue
-			}
-			for _, rule := range into[rbacv1.Role](t, o).Rules {
-				for _, resource := range rule.Resources {
-					for _, verb := range rule.Verbs {
-						granted = append(granted, verb+" "+resource)
-					}
+	bound := map[string]bool{}
+	for _, o := range manifests {
+		if o.GetKind() != "RoleBinding" {
+			continue
+		}
+		b := into[rbacv1.RoleBinding](t, o)
+		if b.Subjects[0].Name != account {
+			continue
+		}
+		bound[b.RoleRef.Name] = true
+		b.Namespace, b.Subjects[0].Namespace, b.RoleRef.Name = w.Namespace, w.Namespace, rename(b.RoleRef.Name)
+		b.APIVersion, b.Kind = o.GetAPIVersion(), o.GetKind()
+		appendYAML(t, &text, b)
+	}
+	var granted []string
+	for _, o := range manifests {
+		if !bound[o.GetName()] || o.GetKind() != "Role" && o.GetKind() != "ClusterRole" {
+			continue
+		}
+		for _, rule := range into[rbacv1.Role](t, o).Rules {
+			for _, resource := range rule.Resources {
+				for _, verb := range rule.Verbs {
+					granted = append(granted, verb+" "+resource)
 				}
 			}
-		case "RoleBinding":
-			b := into[rbacv1.RoleBinding](t, o)
-			if !roles[b.RoleRef.Name] || b.Subjects[0].Name != account {
-				continue
-			}
-			b.Namespace, b.Subjects[0].Namespace, b.RoleRef.Name = w.Namespace, w.Namespace, rename(b.RoleRef.Name)
-			b.APIVersion, b.Kind = o.GetAPIVersion(), o.GetKind()
-			appendYAML(t, &text, b)
-			continue
-		default:
-			continue
 		}
 		name := rename(o.GetName())
 		o.SetName(name)
@@ -129,6 +130,12 @@ func grant(t *testing.T, w *functiontest.World, account string) []string {
 	kube.Apply(t, w.Config, text.Bytes())
 	slices.Sort(granted)
 	return slices.Compact(granted)
+}
+
+// emptyPolicy is one that a function has to read, and that limits nothing.
+func emptyPolicy(t *testing.T, w *functiontest.World) {
+	t.Helper()
+	kube.Apply(t, w.Config, []byte("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: quench-policy, namespace: "+w.Namespace+"}\ndata: {policy.yaml: '{}'}\n"))
 }
 
 func appendYAML(t *testing.T, to *bytes.Buffer, object any) {
@@ -164,12 +171,8 @@ type usage struct {
 	seen map[string]bool
 }
 
-// client is the cluster, as job-runner's ServiceAccount. Requests that are lost do not arrive.
-func (u *usage) client(w *functiontest.World, lost func(*http.Request) bool) *cluster.Client {
-	return u.clientOf(w, "job-runner", lost)
-}
-
-func (u *usage) clientOf(w *functiontest.World, account string, lost func(*http.Request) bool) *cluster.Client {
+// client is the cluster, as a function's ServiceAccount. Requests that are lost do not arrive.
+func (u *usage) client(w *functiontest.World, account string, lost func(*http.Request) bool) *cluster.Client {
 	c := rest.CopyConfig(w.Config)
 	c.Impersonate = rest.ImpersonationConfig{
 		UserName: "system:serviceaccount:" + w.Namespace + ":" + account,

@@ -23,6 +23,7 @@ func main() {
 		{"The adapter", config.Adapter{}},
 		{"Every function", config.Function{}},
 		{"job-runner", config.JobRunner{}},
+		{"rollback", config.Rollback{}},
 		{"The dead-letter sink", config.DeadLetter{}},
 	} {
 		fmt.Fprintf(&b, "\n## %s\n\n", part.title)

@@ -19,12 +19,14 @@ import (
 	"github.com/quench-dev/quench/function/note"
 	"github.com/quench-dev/quench/function/policy"
 	"github.com/quench-dev/quench/function/record"
+	"github.com/quench-dev/quench/function/rollback"
 )
 
 // Parts are what actions are made of. Each action takes what it needs.
 type Parts struct {
 	Client   *cluster.Client
-	JobsFile string           // job-runner's rules
+	JobsFile string // job-runner's rules
+	Rollback config.Rollback
 	Now      func() time.Time // nil is time.Now
 }
 
@@ -35,6 +37,9 @@ var actions = map[string]func(Parts) (function.Action, error){
 			return nil, err
 		}
 		return jobrunner.New(rules, p.Client, p.Now), nil
+	},
+	rollback.Name: func(p Parts) (function.Action, error) {
+		return rollback.New(p.Client, rollback.Options{To: p.Rollback.To, Namespace: p.Rollback.Namespace, Now: p.Now}), nil
 	},
 }
 

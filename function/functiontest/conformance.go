@@ -16,7 +16,6 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 	"k8s.io/client-go/rest"
 
-	"github.com/quench-dev/quench/adapter/alert"
 	"github.com/quench-dev/quench/function"
 	"github.com/quench-dev/quench/function/cluster"
 	"github.com/quench-dev/quench/function/lease"
@@ -28,7 +27,7 @@ import (
 type Subject struct {
 	// Prepare brings what there is to act on into a namespace, and says how the
 	// function is seen by it. It is called for each world anew.
-	Prepare func(tb testing.TB, w *World) Prepared
+	Prepare func(t *testing.T, w *World) Prepared
 }
 
 // Prepared is a world with something to do.
@@ -51,6 +50,7 @@ type Prepared struct {
 type trial struct {
 	Prepared
 	*World
+	started time.Time // of all alerts
 }
 
 // Conform has a subject go through the table that every function passes.
@@ -78,7 +78,8 @@ func Conform(t *testing.T, s Subject) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := New(t)
-			test(t, &trial{s.Prepare(t, w), w})
+			prepared := s.Prepare(t, w)
+			test(t, &trial{prepared, w, w.Clock.Now().UTC()})
 		})
 	}
 }
@@ -103,11 +104,16 @@ func (x *trial) pod(t *testing.T, client *cluster.Client, text string) *function
 	return f
 }
 
-func (x *trial) alert(i int) *alert.Alert { return Alert(x.Labels(i)) }
-
 func (x *trial) event(t *testing.T, i int) event.Event {
 	t.Helper()
-	return Event(t, x.alert(i), x.Clock.Now())
+	return x.eventOf(t, x.Labels(i))
+}
+
+func (x *trial) eventOf(t *testing.T, labels map[string]string) event.Event {
+	t.Helper()
+	a := Alert(labels)
+	a.StartsAt = x.started
+	return Event(t, a, x.Clock.Now())
 }
 
 func (x *trial) wantEffects(t *testing.T, want int) {
@@ -177,7 +183,7 @@ func under(text string, outcome function.Outcome, reason string) func(*testing.T
 }
 
 func missing(t *testing.T, x *trial) {
-	o := deliver(t, x.pod(t, x.Client, "{}"), Event(t, Alert(x.Missing), x.Clock.Now()))
+	o := deliver(t, x.pod(t, x.Client, "{}"), x.eventOf(t, x.Missing))
 	if o.Outcome != function.Skipped && o.Outcome != function.Failed || o.Reason == "" || o.Message == "" {
 		t.Errorf("%s", o.Raw)
 	}
@@ -193,7 +199,7 @@ func (x *trial) failed(t *testing.T) {
 		}
 		return nil, errPass
 	}), "{}")
-	deliver(t, f, Event(t, Alert(x.Other), x.Clock.Now())).Want(t, function.Failed, function.ReasonForbidden)
+	deliver(t, f, x.eventOf(t, x.Other)).Want(t, function.Failed, function.ReasonForbidden)
 }
 
 func breakerOpen(t *testing.T, x *trial) {

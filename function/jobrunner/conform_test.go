@@ -23,10 +23,10 @@ jobs:
 // job-runner's target is a rule and an alert, so four alerts about it are one alert four times; another alert has a
 // Job of its own.
 func TestConforms(t *testing.T) {
-	functiontest.Conform(t, functiontest.Subject{Prepare: func(tb testing.TB, w *functiontest.World) functiontest.Prepared {
+	functiontest.Conform(t, functiontest.Subject{Prepare: func(t *testing.T, w *functiontest.World) functiontest.Prepared {
 		rules, err := jobrunner.Parse("rules.yaml", []byte(conforming))
 		if err != nil {
-			tb.Fatal(err)
+			t.Fatal(err)
 		}
 		return functiontest.Prepared{
 			Action:  func(client *cluster.Client) function.Action { return jobrunner.New(rules, client, w.Clock.Now) },
@@ -37,9 +37,9 @@ func TestConforms(t *testing.T) {
 				return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/jobs")
 			},
 			Effects: func() int {
-				list, err := kubernetes.NewForConfigOrDie(w.Config).BatchV1().Jobs(w.Namespace).List(tb.Context(), metav1.ListOptions{})
+				list, err := kubernetes.NewForConfigOrDie(w.Config).BatchV1().Jobs(w.Namespace).List(t.Context(), metav1.ListOptions{})
 				if err != nil {
-					tb.Fatal(err)
+					t.Fatal(err)
 				}
 				return len(list.Items)
 			},

@@ -107,7 +107,9 @@ func ofQuench(ctx context.Context) (left []string, err error) {
 			}
 		}
 	}
-	for kind, name := range map[string]string{"namespace": quench, "crd": "remediations.quench.dev", "clusterrole": "quench-job-runner"} {
+	for name, kind := range map[string]string{
+		quench: "namespace", "remediations.quench.dev": "crd", "quench-job-runner": "clusterrole", "quench-rollback": "clusterrole",
+	} {
 		found, err := kubectl(ctx, "", "get", kind, name, "--ignore-not-found", "-o", "name")
 		if err != nil {
 			return nil, err

@@ -108,7 +108,8 @@ func (f *runFlags) check(kubeconfigGiven bool) error {
 func (f *runFlags) run(ctx context.Context, out, errOut io.Writer) (err error) {
 	var adapter config.Adapter
 	var shared config.Function
-	if err := errors.Join(config.Load(&adapter), config.Load(&shared)); err != nil {
+	var back config.Rollback
+	if err := errors.Join(config.Load(&adapter), config.Load(&shared), config.Load(&back)); err != nil {
 		return err
 	}
 	log := config.Log{Level: f.logging, Format: "console"}
@@ -143,7 +144,7 @@ func (f *runFlags) run(ctx context.Context, out, errOut io.Writer) (err error) {
 	shared.DryRun = t.told.DryRun
 	functions := map[string]*function.Function{}
 	for _, name := range catalog.Names() {
-		if functions[name], err = catalog.Function(name, shared, catalog.Parts{Client: t.client, JobsFile: f.jobs}, logger); err != nil {
+		if functions[name], err = catalog.Function(name, shared, catalog.Parts{Client: t.client, JobsFile: f.jobs, Rollback: back}, logger); err != nil {
 			return err
 		}
 	}
