@@ -61,7 +61,7 @@ func TestOutcomeSaysWhatWasDone(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		function.AnnotationEventID: o.EventID, function.AnnotationFunction: "rollback", function.AnnotationAlertname: "PodPending",
-		"quench.dev/rolled-back-from": left.uid + " " + left.name, "kubernetes.io/change-cause": "release app:1",
+		"quench.dev/rolled-back-from": left.uid + " " + left.name + " " + o.EventID, "kubernetes.io/change-cause": "release app:1",
 	} {
 		if got := s.annotations[name]; got != want {
 			t.Errorf("annotation %s is %q, want %q", name, got, want)
