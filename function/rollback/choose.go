@@ -27,6 +27,10 @@ func (r *Rollback) choose(s *seen, found *target.Found, a *alert.Alert) (*revisi
 	if mark := s.bad(to); mark != "" {
 		return nil, function.Skip(ReasonKnownBad, "%s of %s was rolled back before; once it is fit again, remove the annotation %s", to, found, mark)
 	}
+	if _, asked := s.live.GetAnnotations()[annotationRollbackTo]; !asked && r.to != KnownGood && s.broughtBack() {
+		return nil, function.Skip(ReasonLeftBefore, "%s of %s was left for %s, which had been current before; to go to another one, name it in the annotation %s",
+			to, found, s.current, annotationRollbackTo)
+	}
 	return to, nil
 }
 
@@ -41,12 +45,11 @@ func about(s *seen, found *target.Found, a *alert.Alert) error {
 		return function.Skip(ReasonNotCurrent, "the alert is about revision %s of %s, and the current one is %s: it was rolled back or replaced already",
 			of, found, s.current)
 	}
-	since, known := s.since()
-	switch {
-	case !known:
+	if s.broughtBack() {
 		return function.Skip(ReasonUnknownRevision, "it cannot be told which revision of %s the alert is about: it names no pod that is there, "+
 			"and %s has been current before", found, s.current)
-	case a.StartsAt.Before(since):
+	}
+	if since := s.current.created(); a.StartsAt.Before(since) {
 		return function.Skip(ReasonUnknownRevision, "the alert names no pod that is there and started at %s, before %s of %s was made at %s: it may be about an earlier one",
 			a.StartsAt.UTC().Format(time.RFC3339), s.current, found, since.UTC().Format(time.RFC3339))
 	}
@@ -71,18 +74,18 @@ func podsRevision(found *target.Found, a *alert.Alert) string {
 	return hash
 }
 
-// since is when the current revision became current; that is known of one that
-// has been so once only.
-func (s *seen) since() (time.Time, bool) {
+// broughtBack says whether the current revision had been current before the one
+// that has the number below it. When it became current again is written nowhere.
+func (s *seen) broughtBack() bool {
 	if s.current.object.GetAnnotations()[annotationHistory] != "" {
-		return time.Time{}, false
+		return true
 	}
 	for _, r := range s.revisions[1:] {
 		if r.created().After(s.current.created()) {
-			return time.Time{}, false
+			return true
 		}
 	}
-	return s.current.created(), true
+	return false
 }
 
 // earlier is the revision that is asked for.

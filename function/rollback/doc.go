@@ -16,7 +16,7 @@
 //     "UID TIME EVENT-ID". It is never gone back to until somebody removes this.
 //   - quench.dev/rolled-back-from on the changed object, written together with the
 //     change, so that no crash leaves a moment in which the next alert could roll
-//     forward again: "UID NAME" of the revision that was left.
+//     forward again: "UID NAME EVENT-ID", the first two of the revision that was left.
 //
 // What may go wrong: everything that makes it unsure is a Skip that says why. The
 // change is one request, which the API server refuses when the object is not what

@@ -9,8 +9,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-
-	"github.com/quench-dev/quench/function"
 )
 
 // The annotations of rollback's own; the package says what is in them.
@@ -24,9 +22,11 @@ const (
 // ours is how the names of quench's annotations begin.
 const ours = "quench.dev/"
 
-// carries says whether the object was changed for this event.
+// carries says whether the object was rolled back for this event. Another function
+// may have changed it for the same event: the shared annotations do not tell.
 func carries(o *unstructured.Unstructured, eventID string) bool {
-	return o.GetAnnotations()[function.AnnotationEventID] == eventID && o.GetAnnotations()[annotationRolledBackFrom] != ""
+	says := strings.Fields(o.GetAnnotations()[annotationRolledBackFrom])
+	return len(says) == 3 && says[2] == eventID
 }
 
 // marked says whether a revision has a mark that is about it: annotations get

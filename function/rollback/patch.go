@@ -28,7 +28,7 @@ var kept = map[string]bool{
 func change(s *seen, found *target.Found, to *revision, req *function.Request) (types.PatchType, []byte, error) {
 	own := map[string]string{
 		function.AnnotationEventID: req.EventID, function.AnnotationFunction: req.Function, function.AnnotationAlertname: req.Alert.Name(),
-		annotationRolledBackFrom: s.current.uid() + " " + s.current.object.GetName(),
+		annotationRolledBackFrom: s.current.uid() + " " + s.current.object.GetName() + " " + req.EventID,
 	}
 	if found.Kind == target.Deployment {
 		text, err := json.Marshal([]map[string]any{

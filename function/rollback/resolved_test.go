@@ -91,3 +91,41 @@ func TestKnownGood(t *testing.T) {
 		Want(t, function.Succeeded, rollback.ReasonRolledBack)
 	w.settled(t, "Deployment", "shop", "app:1")
 }
+
+func TestKnownGoodOfStatefulSetsAndDaemonSets(t *testing.T) {
+	for _, kind := range []string{"StatefulSet", "DaemonSet"} {
+		t.Run(kind, func(t *testing.T) {
+			w := newWorld(t)
+			w.node(t)
+			w.release(t, kind, "db", "app:1")
+			pod := w.pod(t, "db", "app:1")
+			f := w.functionOn(t, w.Client, rollback.Options{To: rollback.KnownGood})
+			over := functiontest.Event(t, functiontest.Resolved(w.alert("pod", pod)), w.Clock.Now())
+			o := functiontest.Handle(t, f, over)
+			if o.Want(t, function.Skipped, function.ReasonResolved); !strings.Contains(o.Message, "is not fully available") {
+				t.Errorf("message is %q", o.Message)
+			}
+			kube.Eventually(t, "it to be known to be good", func(ctx context.Context) error {
+				there, err := w.kube.CoreV1().Pods(w.Namespace).Get(ctx, pod, metav1.GetOptions{})
+				if err != nil {
+					return err
+				}
+				if err := w.told(ctx, there); err != nil {
+					return err
+				}
+				reply, err := f.Handle(ctx, over)
+				if err != nil {
+					return err
+				}
+				if o := functiontest.Read(t, reply); !strings.Contains(o.Message, "fully available, which was noted") {
+					return fmt.Errorf("message is %q", o.Message)
+				}
+				return nil
+			})
+			w.releases(t, kind, "db", "app:2", "app:3")
+			functiontest.Handle(t, f, functiontest.Event(t, w.alert(strings.ToLower(kind), "db"), w.Clock.Now())).
+				Want(t, function.Succeeded, rollback.ReasonRolledBack)
+			w.settled(t, kind, "db", "app:1")
+		})
+	}
+}

@@ -21,6 +21,7 @@ const (
 	ReasonRevisionNotFound  = "RevisionNotFound" // the one that quench.dev/rollback-to names
 	ReasonNoKnownGood       = "NoKnownGood"
 	ReasonKnownBad          = "KnownBad"
+	ReasonLeftBefore        = "LeftBefore" // somebody left the earlier revision for the current
 	ReasonSameTemplate      = "SameTemplate"
 	ReasonNotCurrent        = "NotCurrent"      // the alert is about another revision than the current
 	ReasonUnknownRevision   = "UnknownRevision" // it cannot be told which it is about

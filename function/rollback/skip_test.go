@@ -2,6 +2,7 @@ package rollback_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -58,6 +59,14 @@ func TestSkips(t *testing.T) {
 				w.settled(t, "Deployment", "shop", "app:1")
 			},
 			reason: rollback.ReasonUnknownRevision, says: "has been current before",
+		},
+		"the earlier revision was left by somebody": {
+			prepare: func(t *testing.T, w *world) {
+				w.kubectl(t, "rollout", "undo", "deployment/shop")
+				w.settled(t, "Deployment", "shop", "app:1")
+			},
+			labels: func(t *testing.T, w *world) []string { return []string{"pod", w.pod(t, "shop", "app:1")} },
+			reason: rollback.ReasonLeftBefore, says: "was left for revision 3",
 		},
 		"the annotation's revision is not there": {
 			prepare: func(t *testing.T, w *world) { w.annotate(t, "shop", "quench.dev/rollback-to", "7") },
@@ -184,4 +193,38 @@ spec: {containers: [{name: c, image: "app:1"}]}
 			}
 		})
 	}
+}
+
+// Whoever else looks after the object is in the plan; policy decides whether it is changed all the same.
+func TestManagersAreInThePlan(t *testing.T) {
+	w := newWorld(t)
+	w.releases(t, "Deployment", "shop", "app:1", "app:2")
+	w.kubectl(t, "label", "deployment", "shop", "kustomize.toolkit.fluxcd.io/name=apps", "kustomize.toolkit.fluxcd.io/namespace=flux-system")
+	w.kubectl(t, "patch", "deployment", "shop", "--type=merge", "-p",
+		`{"metadata":{"ownerReferences":[{"apiVersion":"example.com/v1","kind":"Widget","name":"mine","uid":"1","controller":true}]}}`)
+	a := w.alert("deployment", "shop")
+	steps, err := rollback.New(w.Client, rollback.Options{}).Plan(t.Context(), &function.Request{Function: rollback.Name, Alert: a, EventID: a.ID()})
+	if err != nil || len(steps) != 1 {
+		t.Fatalf("%d steps, %v", len(steps), err)
+	}
+	want := []function.Manager{{Kind: function.ManagerController, Name: "Widget mine"}, {Kind: function.ManagerGitOps, Name: "Flux Kustomization flux-system/apps"}}
+	p := steps[0].Plan()
+	if !slices.Equal(p.Managers, want) || p.Object == nil || p.Object.Name != "shop" || p.Err != nil {
+		t.Errorf("plan is %+v", p)
+	}
+}
+
+func TestDryRunSaysWhatWouldBeDone(t *testing.T) {
+	w := newWorld(t)
+	w.releases(t, "Deployment", "shop", "app:1", "app:2")
+	f, err := function.New(rollback.New(w.Client, rollback.Options{}), function.Options{DryRun: true, Now: w.Clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := functiontest.Handle(t, f, functiontest.Event(t, w.alert("deployment", "shop"), w.Clock.Now()))
+	o.Want(t, function.Planned, function.ReasonDryRun)
+	if !strings.Contains(o.Message, "back from revision 2 (shop-") || !strings.Contains(o.Actions[0].Changes[0].Diff, "+    image: app:1\n") {
+		t.Errorf("told %+v", o.Actions)
+	}
+	w.wantImage(t, "Deployment", "shop", "app:2")
 }

@@ -61,7 +61,7 @@ func TestOutcomeSaysWhatWasDone(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		function.AnnotationEventID: o.EventID, function.AnnotationFunction: "rollback", function.AnnotationAlertname: "PodPending",
-		"quench.dev/rolled-back-from": left.uid + " " + left.name, "kubernetes.io/change-cause": "release app:1",
+		"quench.dev/rolled-back-from": left.uid + " " + left.name + " " + o.EventID, "kubernetes.io/change-cause": "release app:1",
 	} {
 		if got := s.annotations[name]; got != want {
 			t.Errorf("annotation %s is %q, want %q", name, got, want)
@@ -162,14 +162,19 @@ func TestStatefulSetsPodThatWasMadeSinceIsNotTheAlerts(t *testing.T) {
 	w.wantImage(t, "StatefulSet", "db", "app:2")
 }
 
-// A node is all that DaemonSets' controller needs to make pods.
-func TestDaemonSetsPod(t *testing.T) {
-	w := newWorld(t)
+// node makes one, which is all that DaemonSets' controller needs to make pods.
+func (w *world) node(t *testing.T) {
+	t.Helper()
 	node, err := w.kube.CoreV1().Nodes().Create(t.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{GenerateName: "node-"}}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.kube.CoreV1().Nodes().Delete(context.Background(), node.Name, metav1.DeleteOptions{}) })
+}
+
+func TestDaemonSetsPod(t *testing.T) {
+	w := newWorld(t)
+	w.node(t)
 	w.releases(t, "DaemonSet", "agent", "app:1", "app:2")
 	pod := w.pod(t, "agent", "app:2")
 	w.handle(t, w.alert("pod", pod)).Want(t, function.Succeeded, rollback.ReasonRolledBack)

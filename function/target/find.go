@@ -97,9 +97,17 @@ func (s *search) named(ctx context.Context) (*Found, error) {
 	if first != nil {
 		return first, nil
 	}
-	for _, l := range lesser {
-		if name := s.labels[l.label]; name != "" {
-			return s.follow(ctx, l.kind, name)
+	if name := s.labels["node"]; name != "" {
+		return s.follow(ctx, Node, name)
+	}
+	if name := s.labels["job"]; name != "" {
+		// Of Prometheus's own, more often than not: then it is no Job's name.
+		o, err := s.read(ctx, Job, s.namespace, name)
+		if err != nil {
+			return nil, err
+		}
+		if o != nil {
+			return s.climb(ctx, Job, o)
 		}
 	}
 	return nil, function.Skip(ReasonNoTarget, "the alert names no object: it has none of the labels %s; keep one in what its rule sums by (it has: %s)",
@@ -136,10 +144,7 @@ func wanted() []string {
 	for _, l := range labels {
 		names = append(names, l.label)
 	}
-	for _, l := range lesser {
-		names = append(names, l.label)
-	}
-	return names
+	return append(names, "node")
 }
 
 func list(kinds []Kind) string {

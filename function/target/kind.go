@@ -28,7 +28,9 @@ var resources = map[Kind]schema.GroupVersionResource{
 	CronJob:     {Group: "batch", Version: "v1", Resource: "cronjobs"},
 }
 
-// labels name objects, in the order in which they are looked at.
+// labels name objects, in the order in which they are looked at. Where an alert has
+// none of them, node and job are: most alerts have the node that a pod runs on,
+// and the name of Prometheus's own scrape job.
 var labels = []struct {
 	label string
 	kind  Kind
@@ -40,16 +42,6 @@ var labels = []struct {
 	{"replicaset", ReplicaSet},
 	{"job_name", Job},
 	{"cronjob", CronJob},
-}
-
-// lesser name objects where none of the labels above does: most alerts have the
-// node that a pod runs on, and the name of Prometheus's own scrape job.
-var lesser = []struct {
-	label string
-	kind  Kind
-}{
-	{"node", Node},
-	{"job", Job},
 }
 
 // owner is the kind that an owner reference names, if it is one of ours.

@@ -155,6 +155,7 @@ func TestFind(t *testing.T) {
 		"a StatefulSet's pod that is gone": {[]string{"pod", "db-7"}, "apps/v1/statefulsets/NS/db"},
 		"a pod that is gone, of either":    {[]string{"pod", "db-24567"}, "Pod NS/db-24567 is gone, and may have been one of DaemonSet NS/db or of StatefulSet NS/db"},
 		"a pod of no ReplicaSet's name":    {[]string{"pod", "shop-zzzzz"}, "Pod NS/shop-zzzzz does not exist, nor a ReplicaSet"},
+		"nothing but a scrape job":         {[]string{"job", "kube-state-metrics"}, "the alert names no object: it has none of the labels pod, deployment"},
 		"nothing":                          {[]string{"severity", "critical"}, "the alert names no object: it has none of the labels pod, deployment"},
 	} {
 		t.Run(name, func(t *testing.T) {
