@@ -73,8 +73,9 @@ func unrecorded(req *Request, p Plan, outcome Outcome, reason, message string) A
 	if outcome == Planned {
 		a.Changes = p.Changes
 	}
+	a.salt = reason
 	if req != nil {
-		a.salt = stamp(req.RecordedTime)
+		a.salt += " " + stamp(req.RecordedTime)
 	}
 	return a
 }

@@ -33,6 +33,7 @@ containerRuntimeEndpoint: unix://` + containerdSocket + `
 podLogsDir: /var/log/pods
 resolvConf: ` + runDir + `/resolv.conf
 maxPods: 200
+syncFrequency: 10s # changed Secrets and ConfigMaps reach pods six times as soon
 serializeImagePulls: false
 nodeStatusUpdateFrequency: 4s
 imageGCHighThresholdPercent: 100
