@@ -153,4 +153,6 @@ type Result struct {
 	Reason  string   // a code in CamelCase; empty means Done
 	Message string   // a sentence
 	Objects []string // what was changed, in the form of Plan.Target
+	// Object is one that was not there to be named by the Plan.
+	Object *Object
 }

@@ -38,7 +38,9 @@ func (at *attempt) finish(ctx context.Context, rec *record.Record, do func(conte
 		return Acted{}, err
 	}
 	at.f.sweepLater() //nolint:contextcheck // outlives the request
-	return fromRecord(rec), nil
+	acted := fromRecord(rec)
+	acted.object = result.Object
+	return acted, nil
 }
 
 func (at *attempt) apply(ctx context.Context, do func(context.Context) (Result, error)) (result Result, err error) {

@@ -29,11 +29,15 @@ const noteTimeout = 10 * time.Second
 // and where it cannot be written, record and outcome event tell the same. A dry run
 // writes nothing.
 func (f *Function) note(req *Request, p Plan, a Acted) {
-	if f.o.Notes == nil || p.Object == nil || f.stopped.Load() || a.Reason == ReasonDryRun {
+	on := p.Object
+	if a.object != nil {
+		on = a.object
+	}
+	if f.o.Notes == nil || on == nil || f.stopped.Load() || a.Reason == ReasonDryRun {
 		return
 	}
 	n := Note{
-		Object: *p.Object, Function: f.name(), EventID: req.EventID, Warning: a.Outcome == Failed, Reason: a.Reason,
+		Object: *on, Function: f.name(), EventID: req.EventID, Warning: a.Outcome == Failed, Reason: a.Reason,
 		Message: a.Message + " (alert " + req.Alert.Name() + ")", Time: f.told(a),
 	}
 	if a.Outcome != Succeeded && a.Outcome != Failed {

@@ -52,6 +52,9 @@ type Acted struct {
 	// salt is what the outcome event's id holds beyond cause, function and
 	// outcome, so that what happens again is told as an event of its own.
 	salt string
+	// object is what the outcome is told on as a Kubernetes Event, where it is
+	// another than the plan's.
+	object *Object
 }
 
 // fromRecord tells what a record says, the same each time.

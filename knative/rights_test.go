@@ -24,6 +24,7 @@ import (
 	"github.com/quench-dev/quench/function/functiontest"
 	"github.com/quench-dev/quench/function/jobrunner"
 	"github.com/quench-dev/quench/function/lease"
+	"github.com/quench-dev/quench/function/note"
 	"github.com/quench-dev/quench/function/policy"
 	"github.com/quench-dev/quench/function/record"
 	"github.com/quench-dev/quench/tests/kube"
@@ -157,7 +158,7 @@ func runner(t *testing.T, w *functiontest.World, client *cluster.Client) *functi
 		Locks:   &lease.Locker{Client: client, Function: jobrunner.Name, Duration: 30 * time.Second, Now: w.Clock.Now},
 		Records: &record.Remediations{Client: client}, RecordTTL: 2 * time.Hour,
 		MaxEventAge: time.Hour, ApplyTimeout: 20 * time.Second, Now: w.Clock.Now,
-		Policy: &policy.Source{Client: client, ConfigMap: "quench-policy", Known: []string{jobrunner.Name}},
+		Policy: &policy.Source{Client: client, ConfigMap: "quench-policy", Known: []string{jobrunner.Name}}, Notes: &note.Events{Client: client},
 	})
 	if err != nil {
 		t.Fatal(err)

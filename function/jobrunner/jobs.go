@@ -28,17 +28,21 @@ type Client interface {
 // cluster is the few calls that job-runner makes. Errors are the API's own.
 type cluster struct{ client Client }
 
-func (c cluster) create(ctx context.Context, job *batchv1.Job) error {
+// create makes a Job and answers its uid.
+func (c cluster) create(ctx context.Context, job *batchv1.Job) (uid string, err error) {
 	jobs, err := c.client.Resource(jobResource, job.Namespace)
 	if err != nil {
-		return err
+		return "", err
 	}
 	m, err := runtime.DefaultUnstructuredConverter.ToUnstructured(job)
 	if err != nil {
-		return fmt.Errorf("encode job: %w", err)
+		return "", fmt.Errorf("encode job: %w", err)
 	}
-	_, err = jobs.Create(ctx, &unstructured.Unstructured{Object: m}, metav1.CreateOptions{})
-	return err
+	made, err := jobs.Create(ctx, &unstructured.Unstructured{Object: m}, metav1.CreateOptions{})
+	if err != nil {
+		return "", err
+	}
+	return string(made.GetUID()), nil
 }
 
 func (c cluster) get(ctx context.Context, namespace, name string) (*batchv1.Job, error) {

@@ -74,6 +74,21 @@ func TestResolvedThenLateFiring(t *testing.T) {
 	w.wantJobs(t, 2)
 }
 
+// kubectl describe of the Job says why it was made.
+func TestOutcomeIsToldOnTheJob(t *testing.T) {
+	w := newWorld(t)
+	f := w.runner(t, echo)
+	functiontest.Handle(t, f, functiontest.Event(t, crash(), w.Clock.Now())).Want(t, function.Succeeded, jobrunner.ReasonCreated)
+	job := w.wantJobs(t, 1)[0]
+	if err := f.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	events, err := w.kube.CoreV1().Events(w.Namespace).List(t.Context(), metav1.ListOptions{FieldSelector: "involvedObject.uid=" + string(job.UID) + ",reason=Created"})
+	if err != nil || len(events.Items) != 1 || !strings.Contains(events.Items[0].Message, "(alert PodCrashLooping)") {
+		t.Errorf("%+v, %v", events.Items, err)
+	}
+}
+
 func TestOnResolvedCancel(t *testing.T) {
 	w := newWorld(t)
 	f := w.runner(t, "jobs:\n- {name: stop, alert: PodCrashLooping, container: busybox, onResolved: cancel}\n- {name: stay, alert: PodCrashLooping, container: busybox}\n")

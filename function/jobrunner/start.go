@@ -89,9 +89,10 @@ func (s *start) create(ctx context.Context, job *batchv1.Job) (function.Result, 
 	if left := job.Annotations[annotationLeftOut]; left != "" {
 		result.Message += "; too large for its environment, and left out: " + left
 	}
-	err := s.runner.cluster.create(ctx, job)
+	uid, err := s.runner.cluster.create(ctx, job)
 	switch {
 	case err == nil:
+		result.Object = &function.Object{APIVersion: "batch/v1", Kind: "Job", Namespace: job.Namespace, Name: job.Name, UID: uid}
 		return result, nil
 	case !apierrors.IsAlreadyExists(err):
 		return function.Result{}, function.FromAPI("create job "+where, err)

@@ -20,6 +20,7 @@ import (
 	"github.com/quench-dev/quench/function/functiontest"
 	"github.com/quench-dev/quench/function/jobrunner"
 	"github.com/quench-dev/quench/function/lease"
+	"github.com/quench-dev/quench/function/note"
 	"github.com/quench-dev/quench/function/record"
 	"github.com/quench-dev/quench/tests/kube"
 )
@@ -54,6 +55,7 @@ func (w *world) runnerOn(t *testing.T, client *cluster.Client, text string) *fun
 		Records:      &record.Remediations{Client: client},
 		MaxEventAge:  time.Hour,
 		ApplyTimeout: 20 * time.Second,
+		Notes:        &note.Events{Client: client},
 		Now:          w.Clock.Now,
 	})
 	if err != nil {
