@@ -26,8 +26,11 @@ func TestStillFiring(t *testing.T) {
 	am.silence(t, "host", "b")
 	eventually(t, 30*time.Second, "the silence works", func() error {
 		var body bytes.Buffer
-		if err := get(t, am.url+"/api/v2/alerts?active=false", &body); err != nil || !strings.Contains(body.String(), `"suppressed"`) {
-			return fmt.Errorf("%v: %s", err, &body)
+		if err := get(t, am.url+"/api/v2/alerts?active=false", &body); err != nil {
+			return err
+		}
+		if !strings.Contains(body.String(), `"suppressed"`) {
+			return fmt.Errorf("it says %s", &body)
 		}
 		return nil
 	})
