@@ -44,7 +44,7 @@ func TestEverythingIsInOneNamespace(t *testing.T) {
 }
 
 func TestPods(t *testing.T) {
-	programs := map[string]string{"adapter": "/adapter", "dead-letter": "/deadletter", "job-runner": "/function", "rollback": "/function"}
+	programs := map[string]string{"adapter": "/adapter", "dead-letter": "/deadletter", "job-runner": "/function", "rollback": "/function", "image-patcher": "/function"}
 	each(t, func(t *testing.T, objects []*unstructured.Unstructured) {
 		for name, command := range programs {
 			o := one(t, objects, "Service", name)
@@ -93,9 +93,9 @@ func TestPods(t *testing.T) {
 func TestEnvironment(t *testing.T) {
 	each(t, func(t *testing.T, objects []*unstructured.Unstructured) {
 		var a config.Adapter
-		var f, r config.Function
+		var f, r, i config.Function
 		var d config.DeadLetter
-		for name, spec := range map[string]any{"adapter": &a, "job-runner": &f, "rollback": &r, "dead-letter": &d} {
+		for name, spec := range map[string]any{"adapter": &a, "job-runner": &f, "rollback": &r, "image-patcher": &i, "dead-letter": &d} {
 			t.Run(name, func(t *testing.T) {
 				c := pod(t, one(t, objects, "Service", name)).Containers[0]
 				var table strings.Builder
@@ -112,7 +112,7 @@ func TestEnvironment(t *testing.T) {
 			})
 		}
 		const quiet = 30 * time.Second // queue-proxy waits for before the program is told to end
-		for name, drain := range map[string]config.Duration{"adapter": a.DrainTimeout, "job-runner": f.DrainTimeout, "rollback": r.DrainTimeout, "dead-letter": d.DrainTimeout} {
+		for name, drain := range map[string]config.Duration{"adapter": a.DrainTimeout, "job-runner": f.DrainTimeout, "rollback": r.DrainTimeout, "image-patcher": i.DrainTimeout, "dead-letter": d.DrainTimeout} {
 			seconds, _, err := unstructured.NestedInt64(one(t, objects, "Service", name).Object, "spec", "template", "spec", "timeoutSeconds")
 			if grace := time.Duration(seconds) * time.Second; err != nil || grace < quiet+time.Duration(drain) {
 				t.Errorf("%s is killed after %s, before it has drained for %s", name, grace, time.Duration(drain))
@@ -171,21 +171,22 @@ func TestDelivery(t *testing.T) {
 
 // Only alerts that ask for it reach a function, and nothing else that goes through the Broker.
 func TestTriggerOptsIn(t *testing.T) {
-	triggers, err := trigger.Load("base/job-runner/trigger.yaml", "samples/site/trigger.yaml", "base/rollback/trigger.yaml")
+	triggers, err := trigger.Load("base/job-runner/trigger.yaml", "samples/site/trigger.yaml", "base/rollback/trigger.yaml", "base/image-patcher/trigger.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct {
 		eventType string
 		labels    map[string]string
-		want      [3]bool // job-runner's, the sample, rollback's
+		want      [4]bool // job-runner's, the sample, rollback's, image-patcher's
 	}{
-		"asks for it":          {"io.prometheus.alertmanager.alert.firing", map[string]string{"remediation": "job-runner"}, [3]bool{true, false, false}},
-		"has asked for it":     {"io.prometheus.alertmanager.alert.resolved", map[string]string{"remediation": "job-runner"}, [3]bool{true, false, false}},
-		"asks for another":     {"io.prometheus.alertmanager.alert.firing", map[string]string{"remediation": "rollback"}, [3]bool{false, false, true}},
-		"asks for nothing":     {"io.prometheus.alertmanager.alert.firing", nil, [3]bool{false, false, false}},
-		"is a crash loop":      {"io.prometheus.alertmanager.alert.firing", map[string]string{"alertname": "KubePodCrashLooping"}, [3]bool{false, true, false}},
-		"is an outcome of one": {"dev.quench.action.failed", map[string]string{"remediation": "job-runner", "alertname": "KubePodCrashLooping"}, [3]bool{false, false, false}},
+		"asks for it":          {"io.prometheus.alertmanager.alert.firing", map[string]string{"remediation": "job-runner"}, [4]bool{true, false, false, false}},
+		"has asked for it":     {"io.prometheus.alertmanager.alert.resolved", map[string]string{"remediation": "job-runner"}, [4]bool{true, false, false, false}},
+		"asks for another":     {"io.prometheus.alertmanager.alert.firing", map[string]string{"remediation": "rollback"}, [4]bool{false, false, true, false}},
+		"asks for an image":    {"io.prometheus.alertmanager.alert.firing", map[string]string{"remediation": "image-patcher"}, [4]bool{false, false, false, true}},
+		"asks for nothing":     {"io.prometheus.alertmanager.alert.firing", nil, [4]bool{false, false, false, false}},
+		"is a crash loop":      {"io.prometheus.alertmanager.alert.firing", map[string]string{"alertname": "KubePodCrashLooping"}, [4]bool{false, true, false, false}},
+		"is an outcome of one": {"dev.quench.action.failed", map[string]string{"remediation": "job-runner", "alertname": "KubePodCrashLooping"}, [4]bool{false, false, false, false}},
 	} {
 		e := event.New()
 		e.SetID("e1")
@@ -228,6 +229,9 @@ func TestRulesAreMountedByTheirHash(t *testing.T) {
 	}
 }
 
+// pullSecrets is the one role that reads Secrets, for whoever binds it in a namespace.
+const pullSecrets = "quench-image-patcher-pull-secrets"
+
 func TestRights(t *testing.T) {
 	each(t, func(t *testing.T, objects []*unstructured.Unstructured) {
 		for _, o := range objects {
@@ -237,12 +241,15 @@ func TestRights(t *testing.T) {
 			case "Role", "ClusterRole":
 				for _, rule := range into[rbacv1.Role](t, o).Rules {
 					if all := slices.Concat(rule.Verbs, rule.Resources, rule.APIGroups); slices.Contains(all, "*") || slices.Contains(all, "escalate") ||
-						slices.Contains(all, "bind") || slices.Contains(all, "impersonate") || slices.Contains(all, "secrets") {
+						slices.Contains(all, "bind") || slices.Contains(all, "impersonate") || slices.Contains(all, "secrets") && o.GetName() != pullSecrets {
 						t.Errorf("%s allows %v", o.GetName(), rule)
 					}
 				}
 			case "RoleBinding":
 				b := into[rbacv1.RoleBinding](t, o)
+				if b.RoleRef.Name == pullSecrets {
+					t.Errorf("%s lets an account read Secrets, unasked", o.GetName())
+				}
 				one(t, objects, b.RoleRef.Kind, b.RoleRef.Name)
 				for _, s := range b.Subjects {
 					one(t, objects, s.Kind, s.Name)

@@ -23,10 +23,14 @@ func FromEnvironment(w io.Writer) (*function.Function, config.Function, error) {
 	if err := config.Load(&back); err != nil {
 		return nil, c, err
 	}
+	var images config.ImagePatcher
+	if err := config.Load(&images); err != nil {
+		return nil, c, err
+	}
 	client, err := cluster.Open(c.Kubeconfig, c.Namespace)
 	if err != nil {
 		return nil, c, err
 	}
-	f, err := Function(c.Name, c, Parts{Client: client, JobsFile: jobs.ConfigFile, Rollback: back}, c.New(w))
+	f, err := Function(c.Name, c, Parts{Client: client, JobsFile: jobs.ConfigFile, Rollback: back, Images: images}, c.New(w))
 	return f, c, err
 }

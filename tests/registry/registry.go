@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
@@ -49,7 +50,7 @@ func Private(tb testing.TB) *Registry {
 	if err := os.WriteFile(users, []byte(User+":"+string(hash)+"\n"), 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	r := start(tb, "auth: { htpasswd: { realm: tests, path: "+users+" } }\n")
+	r := start(tb, "auth: { htpasswd: { realm: tests, path: "+strconv.Quote(users)+" } }\n")
 	r.user, r.password = User, Password
 	return r
 }
