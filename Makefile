@@ -47,6 +47,10 @@ $(B)/alertmanager: tests/tools/alertmanager/go.mod
 	@echo "building $@ (about 2 minutes the first time)"
 	@$(GO) build -C tests/tools/alertmanager -trimpath -ldflags '-s -w' -o ../../../$@ github.com/prometheus/alertmanager/cmd/alertmanager
 
+$(B)/registry: tests/tools/registry/go.mod tests/tools/registry/main.go
+	@echo "building $@, an image registry (about 1 minute the first time)"
+	@$(GO) build -C tests/tools/registry -trimpath -ldflags '-s -w' -o ../../../$@ .
+
 $(B)/func: tests/tools/func/go.mod
 	@echo "building $@, Knative's func CLI (about 3 minutes the first time)"
 	@$(GO) build -C tests/tools/func -trimpath -ldflags '-s -w' -o ../../../$@ knative.dev/func/cmd/func
@@ -56,13 +60,13 @@ $(B)/golangci-lint: tests/tools/lint/go.mod
 	@$(GO) build -C tests/tools/lint -trimpath -ldflags '-s -w' -o ../../../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 .PHONY: tools
-tools: $(B)/quench-controlplane $(B)/alertmanager $(B)/func $(B)/golangci-lint ## build every tool that the tests use
+tools: $(B)/quench-controlplane $(B)/alertmanager $(B)/registry $(B)/func $(B)/golangci-lint ## build every tool that the tests use
 
 .PHONY: test
 test: tools lint unit ## linters, unit tests, integration tests against the embedded control plane, CLI scripts
 
 .PHONY: unit
-unit: $(B)/quench-controlplane $(B)/alertmanager $(B)/func build ## every test, without the linters
+unit: $(B)/quench-controlplane $(B)/alertmanager $(B)/registry $(B)/func build ## every test, without the linters
 	@echo "testing the embedded control plane"
 	@cd tests/controlplane && $(GO) test -trimpath -vet=off ./... # the linters vet; here it would look at all of Kubernetes
 	@echo "testing everything else (with a real kube-apiserver, a real Alertmanager, the func CLI)"

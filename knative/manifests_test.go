@@ -46,7 +46,7 @@ func TestEverythingIsInOneNamespace(t *testing.T) {
 }
 
 func TestPods(t *testing.T) {
-	programs := map[string]string{"adapter": "/adapter", "dead-letter": "/deadletter", "job-runner": "/function", "rollback": "/function"}
+	programs := map[string]string{"adapter": "/adapter", "dead-letter": "/deadletter", "job-runner": "/function", "rollback": "/function", "image-patcher": "/function"}
 	each(t, func(t *testing.T, objects []*unstructured.Unstructured) {
 		for name, command := range programs {
 			o := one(t, objects, "Service", name)
@@ -95,9 +95,9 @@ func TestPods(t *testing.T) {
 func TestEnvironment(t *testing.T) {
 	each(t, func(t *testing.T, objects []*unstructured.Unstructured) {
 		var a config.Adapter
-		var f, r config.Function
+		var f, r, i config.Function
 		var d config.DeadLetter
-		for name, spec := range map[string]any{"adapter": &a, "job-runner": &f, "rollback": &r, "dead-letter": &d} {
+		for name, spec := range map[string]any{"adapter": &a, "job-runner": &f, "rollback": &r, "image-patcher": &i, "dead-letter": &d} {
 			t.Run(name, func(t *testing.T) {
 				c := pod(t, one(t, objects, "Service", name)).Containers[0]
 				var table strings.Builder
@@ -114,7 +114,7 @@ func TestEnvironment(t *testing.T) {
 			})
 		}
 		const quiet = 30 * time.Second // queue-proxy waits for before the program is told to end
-		for name, drain := range map[string]config.Duration{"adapter": a.DrainTimeout, "job-runner": f.DrainTimeout, "rollback": r.DrainTimeout, "dead-letter": d.DrainTimeout} {
+		for name, drain := range map[string]config.Duration{"adapter": a.DrainTimeout, "job-runner": f.DrainTimeout, "rollback": r.DrainTimeout, "image-patcher": i.DrainTimeout, "dead-letter": d.DrainTimeout} {
 			seconds, _, err := unstructured.NestedInt64(one(t, objects, "Service", name).Object, "spec", "template", "spec", "timeoutSeconds")
 			if grace := time.Duration(seconds) * time.Second; err != nil || grace < quiet+time.Duration(drain) {
 				t.Errorf("%s is killed after %s, before it has drained for %s", name, grace, time.Duration(drain))
@@ -221,7 +221,7 @@ func TestDelivery(t *testing.T) {
 
 // Only alerts that ask for it reach a function, and nothing else that goes through the Broker.
 func TestTriggerOptsIn(t *testing.T) {
-	triggers, err := trigger.Load("base/job-runner", "base/rollback", "samples/site/trigger.yaml")
+	triggers, err := trigger.Load("base/job-runner", "base/rollback", "base/image-patcher", "samples/site/trigger.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,6 +233,7 @@ func TestTriggerOptsIn(t *testing.T) {
 		"asks for it":          {"io.prometheus.alertmanager.alert.firing", map[string]string{"remediation": "job-runner"}, "job-runner"},
 		"has asked for it":     {"io.prometheus.alertmanager.alert.resolved", map[string]string{"remediation": "job-runner"}, "job-runner"},
 		"asks for another":     {"io.prometheus.alertmanager.alert.firing", map[string]string{"remediation": "rollback"}, "rollback"},
+		"asks for an image":    {"io.prometheus.alertmanager.alert.firing", map[string]string{"remediation": "image-patcher"}, "image-patcher"},
 		"asks for nothing":     {"io.prometheus.alertmanager.alert.firing", nil, ""},
 		"is a crash loop":      {"io.prometheus.alertmanager.alert.firing", map[string]string{"alertname": "KubePodCrashLooping"}, "crash-loops"},
 		"is approved":          {"dev.quench.approval.granted", map[string]string{"action": "job-runner"}, "job-runner-approvals"},
@@ -288,6 +289,9 @@ func TestRulesAreMountedByTheirHash(t *testing.T) {
 	}
 }
 
+// pullSecrets is the one role that reads Secrets, for whoever binds it in a namespace.
+const pullSecrets = "quench-image-patcher-pull-secrets"
+
 func TestRights(t *testing.T) {
 	each(t, func(t *testing.T, objects []*unstructured.Unstructured) {
 		for _, o := range objects {
@@ -298,12 +302,15 @@ func TestRights(t *testing.T) {
 				for _, rule := range into[rbacv1.Role](t, o).Rules {
 					// quench-keys has a test of its own.
 					if all := slices.Concat(rule.Verbs, rule.Resources, rule.APIGroups); slices.Contains(all, "*") || slices.Contains(all, "escalate") ||
-						slices.Contains(all, "bind") || slices.Contains(all, "impersonate") || slices.Contains(all, "secrets") && o.GetName() != "quench-keys" {
+						slices.Contains(all, "bind") || slices.Contains(all, "impersonate") || slices.Contains(all, "secrets") && o.GetName() != "quench-keys" && o.GetName() != pullSecrets {
 						t.Errorf("%s allows %v", o.GetName(), rule)
 					}
 				}
 			case "RoleBinding":
 				b := into[rbacv1.RoleBinding](t, o)
+				if b.RoleRef.Name == pullSecrets {
+					t.Errorf("%s lets an account read Secrets, unasked", o.GetName())
+				}
 				one(t, objects, b.RoleRef.Kind, b.RoleRef.Name)
 				for _, s := range b.Subjects {
 					one(t, objects, s.Kind, s.Name)

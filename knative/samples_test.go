@@ -14,6 +14,7 @@ import (
 
 	"github.com/quench-dev/quench/adapter"
 	"github.com/quench-dev/quench/config"
+	"github.com/quench-dev/quench/function/imagepatcher"
 	"github.com/quench-dev/quench/function/jobrunner"
 	"github.com/quench-dev/quench/knative/deadletter"
 )
@@ -24,6 +25,13 @@ func TestRulesParse(t *testing.T) {
 		if rules, err := jobrunner.Load(file); err != nil || len(rules) == 0 {
 			t.Errorf("%s: %d rules, %v", file, len(rules), err)
 		}
+	}
+}
+
+// So does image-patcher with its sample.
+func TestImageRulesParse(t *testing.T) {
+	if rules, err := imagepatcher.Load("samples/images.yaml"); err != nil || len(rules) != 4 {
+		t.Errorf("%d rules, %v", len(rules), err)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/quench-dev/quench/config"
 	"github.com/quench-dev/quench/function"
 	"github.com/quench-dev/quench/function/cluster"
+	"github.com/quench-dev/quench/function/imagepatcher"
 	"github.com/quench-dev/quench/function/jobrunner"
 	"github.com/quench-dev/quench/function/lease"
 	"github.com/quench-dev/quench/function/note"
@@ -27,6 +28,7 @@ type Parts struct {
 	Client   *cluster.Client
 	JobsFile string // job-runner's rules
 	Rollback config.Rollback
+	Images   config.ImagePatcher
 	Now      func() time.Time // nil is time.Now
 }
 
@@ -38,6 +40,7 @@ var actions = map[string]func(Parts) (function.Action, error){
 		}
 		return jobrunner.New(rules, p.Client, p.Now), nil
 	},
+	imagepatcher.Name: imagePatcher,
 	rollback.Name: func(p Parts) (function.Action, error) {
 		return rollback.New(p.Client, rollback.Options{To: p.Rollback.To, Namespace: p.Rollback.Namespace, Now: p.Now}), nil
 	},

@@ -24,10 +24,14 @@ func TestFromEnvironment(t *testing.T) {
 		environment map[string]string
 		says        string
 	}{
-		"unknown function": {map[string]string{"FUNCTION": "jobrunner"}, `FUNCTION="jobrunner": want one of job-runner, rollback`},
+		"unknown function": {map[string]string{"FUNCTION": "jobrunner"}, `FUNCTION="jobrunner": want one of image-patcher, job-runner, rollback`},
 		"no rules":         {map[string]string{"JOBS_FILE": "testdata/none.yaml"}, "testdata/none.yaml"},
 		"wrong variable":   {map[string]string{"MAX_EVENT_AGE": "soon"}, "MAX_EVENT_AGE"},
 		"wrong revision":   {map[string]string{"FUNCTION": "rollback", "ROLLBACK_TO": "last"}, `ROLLBACK_TO="last": want previous or known-good`},
+		"wrong policy":     {map[string]string{"FUNCTION": "image-patcher", "IMAGE_POLICY": "latest"}, `IMAGE_POLICY: got "latest", want last-good`},
+		"wrong constraint": {map[string]string{"FUNCTION": "image-patcher", "IMAGE_POLICY": "semver"}, "IMAGE_CONSTRAINT: missing"},
+		"wrong platform":   {map[string]string{"FUNCTION": "image-patcher", "PLATFORMS": "amd64"}, `PLATFORMS="amd64": want os/architecture`},
+		"slow registries":  {map[string]string{"FUNCTION": "image-patcher", "REGISTRY_TIMEOUT": "1m"}, `REGISTRY_TIMEOUT="1m0s": want a duration above 0 and up to 20s`},
 		"no kubeconfig":    {map[string]string{"KUBECONFIG": "testdata/none"}, "read kubeconfig testdata/none"},
 		"no cluster":       {map[string]string{"JOBS_FILE": rules}, cluster.ErrNone.Error()},
 	} {

@@ -23,12 +23,16 @@ func FromEnvironment(w io.Writer) (*function.Function, config.Function, error) {
 	if err := config.Load(&back); err != nil {
 		return nil, c, err
 	}
+	var images config.ImagePatcher
+	if err := config.Load(&images); err != nil {
+		return nil, c, err
+	}
 	client, err := cluster.Open(c.Kubeconfig, c.Namespace)
 	if err != nil {
 		return nil, c, err
 	}
 	log := c.New(w)
-	f, err := Function(c.Name, c, Parts{Client: client, JobsFile: jobs.ConfigFile, Rollback: back}, log)
+	f, err := Function(c.Name, c, Parts{Client: client, JobsFile: jobs.ConfigFile, Rollback: back, Images: images}, log)
 	if err == nil && c.VerifyKeysFile == "" {
 		log.Warn().Msg("VERIFY_KEYS_FILE is not set: who sends an event is not checked")
 	}

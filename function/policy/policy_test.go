@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-var known = []string{"job-runner", "rollback"}
+var known = []string{"image-patcher", "job-runner", "rollback"}
 
 func TestParseSaysWhatIsWrong(t *testing.T) {
 	for text, want := range map[string]string{
 		"paused: maybe":                       "paused: got a string, want true or false",
 		"pause: true":                         `there is no field "pause"; quench policy explain lists them`,
-		"functions: {rolback: {}}":            "functions.rolback: no such function; want one of job-runner, rollback",
+		"functions: {rolback: {}}":            "functions.rolback: no such function; want one of image-patcher, job-runner, rollback",
 		"defaults: {mode: watch}":             `defaults.mode: got "watch", want act, propose or dry-run`,
 		"defaults: {coolDown: 10}":            "coolDown: got a number, want a duration such as 10m",
 		"defaults: {coolDown: soon}":          `defaults.coolDown: got "soon", want a duration such as 10m`,

@@ -34,6 +34,7 @@ func TestKafkaOverlayIsAdmitted(t *testing.T) {
 	admitted := must(t, "", "apply", "--dry-run=server", "-k", overlay)
 	for _, object := range []string{
 		"configmap/kafka-broker-config", "broker.eventing.knative.dev/default", "trigger.eventing.knative.dev/job-runner",
+		"service.serving.knative.dev/image-patcher", "trigger.eventing.knative.dev/image-patcher",
 		"service.serving.knative.dev/adapter", "service.serving.knative.dev/job-runner", "sinkbinding.sources.knative.dev/adapter",
 	} {
 		if !strings.Contains(admitted, object+" created") {

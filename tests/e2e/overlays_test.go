@@ -63,7 +63,7 @@ func elsewhere(t testing.TB, overlay string) (folder string) {
 			t.Error(err)
 		}
 	})
-	for _, account := range []string{"adapter", "dead-letter", "job-runner", "keys", "rollback"} {
+	for _, account := range []string{"adapter", "dead-letter", "job-runner", "keys", "rollback", "image-patcher"} {
 		must(t, "", "create", "serviceaccount", account, "-n", namespace)
 	}
 	return folder

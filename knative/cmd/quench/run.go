@@ -109,7 +109,8 @@ func (f *runFlags) run(ctx context.Context, out, errOut io.Writer) (err error) {
 	var adapter config.Adapter
 	var shared config.Function
 	var back config.Rollback
-	if err := errors.Join(config.Load(&adapter), config.Load(&shared), config.Load(&back)); err != nil {
+	var images config.ImagePatcher
+	if err := errors.Join(config.Load(&adapter), config.Load(&shared), config.Load(&back), config.Load(&images)); err != nil {
 		return err
 	}
 	log := config.Log{Level: f.logging, Format: "console"}
@@ -144,7 +145,7 @@ func (f *runFlags) run(ctx context.Context, out, errOut io.Writer) (err error) {
 	shared.DryRun = t.told.DryRun
 	functions := map[string]*function.Function{}
 	for _, name := range catalog.Names() {
-		if functions[name], err = catalog.Function(name, shared, catalog.Parts{Client: t.client, JobsFile: f.jobs, Rollback: back}, logger); err != nil {
+		if functions[name], err = catalog.Function(name, shared, catalog.Parts{Client: t.client, JobsFile: f.jobs, Rollback: back, Images: images}, logger); err != nil {
 			return err
 		}
 	}

@@ -14,11 +14,16 @@ const PauseImage = "dev.local/pause:1"
 
 const containerdSocket = "/run/containerd/containerd.sock"
 
+// registries is where containerd looks up how to ask a registry.
+const registries = runDir + "/registries"
+
 // The kernel lets a process make itself more likely to be killed for memory, not less, where a capability lacks.
 const containerdConfig = `version = 2
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "` + PauseImage + `"
   restrict_oom_score_adj = true
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "` + registries + `"
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
     conf_dir = "` + runDir + `/cni"
@@ -37,12 +42,18 @@ const cniConfig = `{
 }
 `
 
-func (n *node) containerd(ctx context.Context) error {
-	if err := os.MkdirAll(runDir+"/cni", 0o755); err != nil {
-		return err
-	}
+func (n *node) containerd(ctx context.Context, registryPort int) error {
 	config := filepath.Join(runDir, "containerd.toml")
-	for path, text := range map[string]string{config: containerdConfig, runDir + "/cni/10-quench.conflist": cniConfig} {
+	files := map[string]string{config: containerdConfig, runDir + "/cni/10-quench.conflist": cniConfig}
+	// The cluster's own registry has no TLS, whichever of its addresses an image is named by.
+	for _, host := range []string{"127.0.0.1", nodeIP} {
+		address := fmt.Sprintf("%s:%d", host, registryPort)
+		files[filepath.Join(registries, address, "hosts.toml")] = fmt.Sprintf("[host.\"http://%s\"]\n", address)
+	}
+	for path, text := range files {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			return err
 		}

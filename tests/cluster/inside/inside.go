@@ -87,7 +87,7 @@ func serve(run, cache, group string, registryPort int) error {
 	}
 	n := &node{}
 	say("starting containerd and the control plane")
-	if err := n.containerd(ctx); err != nil {
+	if err := n.containerd(ctx, registryPort); err != nil {
 		return err
 	}
 	control, err := plane.Start(ctx, plane.Options{

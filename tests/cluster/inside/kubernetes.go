@@ -71,10 +71,11 @@ func (n *node) self(name string, args ...string) error {
 	return n.start(name, executable, args...)
 }
 
-// registry is a plain one: no TLS, no passwords, on loopback, where containerd takes that for granted.
+// registry is a plain one: no TLS, no passwords. The machine reaches it on loopback, as the node does; pods reach it at
+// the node's address.
 func (n *node) registry(port int) error {
 	config := fmt.Sprintf("version: 0.1\nlog: { level: warn }\nstorage: { filesystem: { rootdirectory: %s/registry }, "+
-		"delete: { enabled: true } }\nhttp: { addr: 127.0.0.1:%s }\n", runDir, strconv.Itoa(port))
+		"delete: { enabled: true } }\nhttp: { addr: \":%s\" }\n", runDir, strconv.Itoa(port))
 	path := filepath.Join(runDir, "registry.yaml")
 	if err := os.WriteFile(path, []byte(config), 0o644); err != nil {
 		return err

@@ -1,0 +1,93 @@
+package imagepatcher
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/quench-dev/quench/function/target"
+)
+
+// revisionAnnotation is the Deployment controller's.
+const revisionAnnotation = "deployment.kubernetes.io/revision"
+
+// rolledBack is what rollback leaves on a revision that it went away from.
+const rolledBack = "quench.dev/rolled-back"
+
+// revision is an earlier state of a workload.
+type revision struct {
+	number    int64
+	image     string
+	available bool // pods of it serve at this moment
+}
+
+// history are the earlier revisions in which the container had another image:
+// those that serve now before the others, then the newest first.
+func (p *Patcher) history(ctx context.Context, found *target.Found, container, current string) ([]revision, error) {
+	gvr, read := revisionResource, fromControllerRevision
+	if found.Kind == target.Deployment {
+		gvr, read = replicaSetResource, fromReplicaSet
+	}
+	owned, err := p.cluster.owned(ctx, gvr, found.Live)
+	if err != nil {
+		return nil, err
+	}
+	var all []revision
+	for i := range owned {
+		if _, bad := owned[i].GetAnnotations()[rolledBack]; bad {
+			continue
+		}
+		r, spec, err := read(&owned[i])
+		if err != nil {
+			return nil, err
+		}
+		var has bool
+		if r.image, _, has = imageOf(spec, container); has && r.image != current {
+			all = append(all, r)
+		}
+	}
+	slices.SortFunc(all, func(a, b revision) int {
+		if a.available != b.available {
+			return map[bool]int{true: -1, false: 1}[a.available]
+		}
+		return cmp.Compare(b.number, a.number)
+	})
+	return all, nil
+}
+
+func fromReplicaSet(o *unstructured.Unstructured) (revision, *corev1.PodSpec, error) {
+	set := &appsv1.ReplicaSet{}
+	if err := decode(o, set); err != nil {
+		return revision{}, nil, err
+	}
+	text := set.Annotations[revisionAnnotation]
+	number, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return revision{}, nil, fmt.Errorf("read ReplicaSet %s/%s: annotation %s is %q, want a number", set.Namespace, set.Name, revisionAnnotation, text)
+	}
+	return revision{number: number, available: set.Status.AvailableReplicas > 0}, &set.Spec.Template.Spec, nil
+}
+
+// fromControllerRevision reads a StatefulSet's or a DaemonSet's: a patch with the
+// whole template.
+func fromControllerRevision(o *unstructured.Unstructured) (revision, *corev1.PodSpec, error) {
+	number, _, err := unstructured.NestedInt64(o.Object, "revision")
+	if err != nil {
+		return revision{}, nil, fmt.Errorf("read ControllerRevision %s/%s: %w", o.GetNamespace(), o.GetName(), err)
+	}
+	data, _, err := unstructured.NestedMap(o.Object, "data")
+	if err != nil {
+		return revision{}, nil, fmt.Errorf("read ControllerRevision %s/%s: %w", o.GetNamespace(), o.GetName(), err)
+	}
+	template, err := templateOf(data)
+	if err != nil {
+		return revision{}, nil, fmt.Errorf("read ControllerRevision %s/%s: %w", o.GetNamespace(), o.GetName(), err)
+	}
+	return revision{number: number}, &template.Spec, nil
+}
