@@ -38,6 +38,6 @@ func imagePatcher(p Parts) (function.Action, error) {
 	}
 	return imagepatcher.New(imagepatcher.Options{
 		Rules: rules, Default: rule, Platforms: platforms, Namespace: c.Namespace, Timeout: time.Duration(c.Timeout),
-		Registry: registry.Options{Insecure: c.Insecure, Request: time.Duration(c.RequestTimeout), Cloud: registry.ECR{}},
+		Registry: registry.Options{Insecure: c.Insecure, Request: time.Duration(c.RequestTimeout), Clouds: []registry.Cloud{registry.ECR{}, registry.Google{}}},
 	}, p.Client), nil
 }

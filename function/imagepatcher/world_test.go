@@ -71,7 +71,7 @@ func (w *world) patcherOn(t *testing.T, client *cluster.Client, setting imagepat
 	}
 	action := imagepatcher.New(imagepatcher.Options{
 		Default: rule, Platforms: []v1.Platform{{OS: "linux", Architecture: "amd64"}}, Timeout: 15 * time.Second,
-		Registry: registry.Options{Request: 5 * time.Second, Cloud: registry.ECR{}},
+		Registry: registry.Options{Request: 5 * time.Second, Clouds: []registry.Cloud{registry.ECR{}, registry.Google{}}},
 	}, client)
 	o := function.Options{
 		Locks:        &lease.Locker{Client: client, Function: imagepatcher.Name, Duration: 30 * time.Second, Now: w.Clock.Now},

@@ -26,9 +26,6 @@ type ECR struct{}
 // ecrHost is an account's registry: ACCOUNT.dkr.ecr.REGION.amazonaws.com.
 var ecrHost = regexp.MustCompile(`^([0-9]{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com|amazonaws\.com\.cn|on\.aws)$`)
 
-// ecrPatience bounds one call, and the search for an identity before it.
-const ecrPatience = 8 * time.Second
-
 func open(ctx context.Context, registry string) (client *ecr.Client, account string, err error) {
 	m := ecrHost.FindStringSubmatch(registry)
 	if m == nil {
@@ -43,7 +40,7 @@ func open(ctx context.Context, registry string) (client *ecr.Client, account str
 
 // Credential implements Cloud.
 func (ECR) Credential(ctx context.Context, registry string) (Credential, bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, ecrPatience)
+	ctx, cancel := context.WithTimeout(ctx, cloudPatience)
 	defer cancel()
 	client, _, err := open(ctx, registry)
 	if client == nil {
@@ -65,7 +62,7 @@ func (ECR) Credential(ctx context.Context, registry string) (Credential, bool, e
 
 // Pushed implements Cloud.
 func (ECR) Pushed(ctx context.Context, repository name.Repository) (map[string]time.Time, bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, ecrPatience)
+	ctx, cancel := context.WithTimeout(ctx, cloudPatience)
 	defer cancel()
 	client, account, err := open(ctx, repository.RegistryStr())
 	if client == nil {

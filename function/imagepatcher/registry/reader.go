@@ -24,10 +24,13 @@ type Options struct {
 	Insecure []string
 	// Request bounds one request.
 	Request time.Duration
-	// Cloud is asked for credentials where no pull secret is for a repository, and
-	// when images were pushed; nil: there is none.
-	Cloud Cloud
+	// Clouds are asked for credentials where no pull secret is for a repository, and
+	// when images were pushed.
+	Clouds []Cloud
 }
+
+// cloudPatience bounds one call of a Cloud's, and the search for an identity before it.
+const cloudPatience = 8 * time.Second
 
 // Cloud knows registries of a cloud provider.
 type Cloud interface {
@@ -35,7 +38,7 @@ type Cloud interface {
 	// not this provider's.
 	Credential(ctx context.Context, registry string) (Credential, bool, error)
 	// Pushed says when the images of a repository were pushed, by tag; false: the
-	// registry is not this provider's.
+	// registry is not this provider's, or does not tell.
 	Pushed(ctx context.Context, repository name.Repository) (map[string]time.Time, bool, error)
 }
 
@@ -64,13 +67,16 @@ func (r *Reader) Parse(image string) (name.Reference, error) {
 // Open is a repository, to be asked with those of the keys that are for it.
 func (r *Reader) Open(ctx context.Context, repository name.Repository, keys Keys) (*Repository, error) {
 	credentials := keys.For(repository)
-	if r.o.Cloud != nil && len(credentials) == 0 {
-		c, ok, err := r.o.Cloud.Credential(ctx, repository.RegistryStr())
-		switch {
-		case err != nil:
+	for _, cloud := range r.o.Clouds {
+		if len(credentials) > 0 {
+			break
+		}
+		c, ok, err := cloud.Credential(ctx, repository.RegistryStr())
+		if err != nil {
 			return nil, explain(repository, err)
-		case ok:
-			credentials = append(credentials, c)
+		}
+		if ok {
+			credentials = Keys{c}
 		}
 	}
 	if len(credentials) == 0 {

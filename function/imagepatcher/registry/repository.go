@@ -87,11 +87,13 @@ func (r *Repository) Tags(ctx context.Context) ([]string, error) {
 // Pushed says when the repository's images were pushed, by tag; false where the
 // registry does not tell.
 func (r *Repository) Pushed(ctx context.Context) (map[string]time.Time, bool, error) {
-	if r.reader.o.Cloud == nil {
-		return nil, false, nil
+	for _, cloud := range r.reader.o.Clouds {
+		pushed, ok, err := cloud.Pushed(ctx, r.name)
+		if ok || err != nil {
+			return pushed, ok, explain(r.name, err)
+		}
 	}
-	pushed, ok, err := r.reader.o.Cloud.Pushed(ctx, r.name)
-	return pushed, ok, explain(r.name, err)
+	return nil, false, nil
 }
 
 // Absent says whether an error means that there is no such image: no such
