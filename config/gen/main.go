@@ -24,6 +24,7 @@ func main() {
 		{"Every function", config.Function{}},
 		{"job-runner", config.JobRunner{}},
 		{"rollback", config.Rollback{}},
+		{"job-results", config.JobResults{}},
 		{"The dead-letter sink", config.DeadLetter{}},
 	} {
 		fmt.Fprintf(&b, "\n## %s\n\n", part.title)
