@@ -40,3 +40,9 @@ func (f *Function) Validate() error {
 type JobRunner struct {
 	ConfigFile string `envconfig:"JOBS_FILE" default:"/etc/quench/jobs.yaml" desc:"The rules: bailers: as Bailer's config.yaml has them, jobs: with more."`
 }
+
+// JobResults is what job-results reads beside Function.
+type JobResults struct {
+	MaskPatterns string `envconfig:"MASK_PATTERNS" desc:"More to mask in logs that are told: regular expressions (RE2), one a line. Groups are masked, or all of the match where there is none."`
+	MaskDefaults bool   `envconfig:"MASK_DEFAULTS" default:"true" desc:"Mask what is shipped in function/mask/patterns.txt: tokens, passwords, private keys."`
+}

@@ -18,6 +18,9 @@ import (
 // error with status 503 for what may pass. It returns when all is done, even
 // when ctx ends before.
 func (f *Function) Handle(ctx context.Context, e event.Event) (reply *event.Event, err error) {
+	if l, ok := f.action.(listening); ok {
+		return f.listen(ctx, l, e)
+	}
 	if !alert.IsAlert(e) && !isApproval(e) {
 		return nil, nil
 	}

@@ -32,6 +32,7 @@ var resources = map[string]string{
 	"Namespace": "namespaces", "ServiceAccount": "serviceaccounts", "ConfigMap": "configmaps", "CustomResourceDefinition": "customresourcedefinitions",
 	"Role": "roles", "ClusterRole": "clusterroles", "RoleBinding": "rolebindings", "NetworkPolicy": "networkpolicies",
 	"Pod": "pods", "Broker": "brokers", "Trigger": "triggers", "SinkBinding": "sinkbindings",
+	"ApiServerSource": "apiserversources",
 }
 
 // installEventing brings Knative Eventing's definitions, where the cluster has none.
@@ -43,7 +44,7 @@ func installEventing(t *testing.T, config *rest.Config) {
 	}
 	folder := filepath.Join(strings.TrimSpace(string(out)), "config", "core", "resources")
 	client := dynamic.NewForConfigOrDie(config).Resource(schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"})
-	for _, file := range []string{"broker.yaml", "trigger.yaml", "sinkbindings.yaml"} {
+	for _, file := range []string{"broker.yaml", "trigger.yaml", "sinkbindings.yaml", "apiserversource.yaml"} {
 		name := read(t, filepath.Join(folder, file))[0].GetName()
 		if _, err := client.Get(t.Context(), name, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 			continue // the cluster's own, with its webhooks

@@ -2,7 +2,9 @@ package knative_test
 
 import (
 	"maps"
+	"os"
 	"path"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -17,8 +19,12 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	eventingduck "knative.dev/eventing/pkg/apis/duck/v1"
 	eventing "knative.dev/eventing/pkg/apis/eventing/v1"
+	"knative.dev/eventing/pkg/apis/sources"
+	sourcesv1 "knative.dev/eventing/pkg/apis/sources/v1"
 
 	"github.com/quench-dev/quench/config"
+	"github.com/quench-dev/quench/function/jobresults"
+	"github.com/quench-dev/quench/function/jobrunner"
 	"github.com/quench-dev/quench/knative/keyring"
 	"github.com/quench-dev/quench/knative/trigger"
 )
@@ -46,7 +52,7 @@ func TestEverythingIsInOneNamespace(t *testing.T) {
 }
 
 func TestPods(t *testing.T) {
-	programs := map[string]string{"adapter": "/adapter", "dead-letter": "/deadletter", "job-runner": "/function", "rollback": "/function", "image-patcher": "/function"}
+	programs := map[string]string{"adapter": "/adapter", "dead-letter": "/deadletter", "job-runner": "/function", "rollback": "/function", "job-results": "/function", "image-patcher": "/function"}
 	each(t, func(t *testing.T, objects []*unstructured.Unstructured) {
 		for name, command := range programs {
 			o := one(t, objects, "Service", name)
@@ -96,8 +102,14 @@ func TestEnvironment(t *testing.T) {
 	each(t, func(t *testing.T, objects []*unstructured.Unstructured) {
 		var a config.Adapter
 		var f, r, i config.Function
+		var results struct {
+			config.Function
+			config.JobResults
+		}
 		var d config.DeadLetter
-		for name, spec := range map[string]any{"adapter": &a, "job-runner": &f, "rollback": &r, "image-patcher": &i, "dead-letter": &d} {
+		for name, spec := range map[string]any{
+			"adapter": &a, "job-runner": &f, "job-results": &results, "rollback": &r, "image-patcher": &i, "dead-letter": &d,
+		} {
 			t.Run(name, func(t *testing.T) {
 				c := pod(t, one(t, objects, "Service", name)).Containers[0]
 				var table strings.Builder
@@ -114,7 +126,10 @@ func TestEnvironment(t *testing.T) {
 			})
 		}
 		const quiet = 30 * time.Second // queue-proxy waits for before the program is told to end
-		for name, drain := range map[string]config.Duration{"adapter": a.DrainTimeout, "job-runner": f.DrainTimeout, "rollback": r.DrainTimeout, "image-patcher": i.DrainTimeout, "dead-letter": d.DrainTimeout} {
+		for name, drain := range map[string]config.Duration{
+			"adapter": a.DrainTimeout, "job-runner": f.DrainTimeout, "job-results": results.DrainTimeout, "rollback": r.DrainTimeout,
+			"image-patcher": i.DrainTimeout, "dead-letter": d.DrainTimeout,
+		} {
 			seconds, _, err := unstructured.NestedInt64(one(t, objects, "Service", name).Object, "spec", "template", "spec", "timeoutSeconds")
 			if grace := time.Duration(seconds) * time.Second; err != nil || grace < quiet+time.Duration(drain) {
 				t.Errorf("%s is killed after %s, before it has drained for %s", name, grace, time.Duration(drain))
@@ -168,6 +183,9 @@ func TestKeysAreMounted(t *testing.T) {
 				}
 				continue
 			case "/function":
+				if o.GetName() == jobresults.Name { // believes no event, and so asks for no signature
+					continue
+				}
 				if got := mounted[env["VERIFY_KEYS_FILE"]]; got != "configmap "+keyring.ConfigMapName {
 					t.Errorf("%s verifies with %s of %q", o.GetName(), env["VERIFY_KEYS_FILE"], got)
 				}
@@ -260,6 +278,87 @@ func TestTriggerOptsIn(t *testing.T) {
 		if strings.Join(got, " ") != test.want {
 			t.Errorf("%s: got %q, want %q", name, got, test.want)
 		}
+	}
+}
+
+// What the source sends of a Job is what job-results gets, and nobody else; the outcome that it answers with comes back
+// to neither of the functions.
+func TestJobResultsGetsJobsAlone(t *testing.T) {
+	triggers, err := trigger.Load("base/job-results/trigger.yaml", "base/job-runner/trigger.yaml", "samples/site/trigger.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		eventType  string
+		attributes map[string]string
+		want       bool
+	}{
+		"a Job has changed":       {sources.ApiServerSourceUpdateRefEventType, map[string]string{"apiversion": "batch/v1", "kind": "Job"}, true},
+		"a Job is gone":           {sources.ApiServerSourceDeleteRefEventType, map[string]string{"apiversion": "batch/v1", "kind": "Job"}, false},
+		"something else's source": {sources.ApiServerSourceUpdateRefEventType, map[string]string{"apiversion": "v1", "kind": "Pod"}, false},
+		"an outcome":              {"dev.quench.action.failed", map[string]string{"alertname": "KubePodCrashLooping", "remediation": "job-runner", "kind": "Job"}, false},
+	} {
+		e := event.New()
+		e.SetID("e1")
+		e.SetSource("https://10.96.0.1:443")
+		e.SetType(test.eventType)
+		for attribute, value := range test.attributes {
+			e.SetExtension(attribute, value)
+		}
+		for i, tr := range triggers {
+			if got, err := tr.Filter.Match(t.Context(), e); got != (test.want && i == 0) || err != nil {
+				t.Errorf("%s: %s matches %v, %v", name, tr.ID(), got, err)
+			}
+		}
+	}
+}
+
+// The source watches no other Jobs than job-runner's, as an account of its own, and sends no more than their names.
+func TestJobResultsSource(t *testing.T) {
+	each(t, func(t *testing.T, objects []*unstructured.Unstructured) {
+		spec := into[sourcesv1.ApiServerSourceSpec](t, one(t, objects, "ApiServerSource", "job-results"), "spec")
+		want := map[string]string{"app.kubernetes.io/managed-by": "quench", "quench.dev/function": jobrunner.Name}
+		if len(spec.Resources) != 1 || spec.Resources[0].Kind != "Job" || !maps.Equal(spec.Resources[0].LabelSelector.MatchLabels, want) ||
+			spec.EventMode != sourcesv1.ReferenceMode || len(spec.Filters) > 0 { // filters are off where Knative is as it comes
+			t.Errorf("spec %+v", spec)
+		}
+		one(t, objects, "ServiceAccount", spec.ServiceAccountName)
+		one(t, objects, spec.Sink.Ref.Kind, spec.Sink.Ref.Name)
+	})
+}
+
+// README's patch leaves out all of it.
+func TestJobResultsCanBeLeftOut(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var patch string
+	for line := range strings.Lines(string(readme)) {
+		if strings.Contains(line, "labelSelector: app.kubernetes.io/component=job-results") {
+			patch = strings.TrimSpace(line)
+		}
+	}
+	base, err := filepath.Abs("overlays/standard")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if base, err = filepath.Rel(dir, base); err != nil {
+		t.Fatal(err)
+	}
+	text := "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [" + base + "]\npatches:\n  " + patch + "\n"
+	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	all, left := build(t, "overlays/standard"), build(t, dir)
+	for _, o := range left {
+		if strings.Contains(o.GetName(), "job-results") {
+			t.Errorf("%s %s is left", o.GetKind(), o.GetName())
+		}
+	}
+	if len(left) != len(all)-9 {
+		t.Errorf("of %d objects %d are left", len(all), len(left))
 	}
 }
 

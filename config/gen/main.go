@@ -25,6 +25,7 @@ func main() {
 		{"job-runner", config.JobRunner{}},
 		{"rollback", config.Rollback{}},
 		{"image-patcher", config.ImagePatcher{}},
+		{"job-results", config.JobResults{}},
 		{"The dead-letter sink", config.DeadLetter{}},
 	} {
 		fmt.Fprintf(&b, "\n## %s\n\n", part.title)

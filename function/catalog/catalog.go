@@ -3,7 +3,9 @@
 package catalog
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,8 +17,10 @@ import (
 	"github.com/quench-dev/quench/function"
 	"github.com/quench-dev/quench/function/cluster"
 	"github.com/quench-dev/quench/function/imagepatcher"
+	"github.com/quench-dev/quench/function/jobresults"
 	"github.com/quench-dev/quench/function/jobrunner"
 	"github.com/quench-dev/quench/function/lease"
+	"github.com/quench-dev/quench/function/mask"
 	"github.com/quench-dev/quench/function/note"
 	"github.com/quench-dev/quench/function/policy"
 	"github.com/quench-dev/quench/function/record"
@@ -29,6 +33,7 @@ type Parts struct {
 	JobsFile string // job-runner's rules
 	Rollback config.Rollback
 	Images   config.ImagePatcher
+	Masker   *mask.Masker     // what job-results masks in logs; nil is what is shipped
 	Now      func() time.Time // nil is time.Now
 }
 
@@ -46,7 +51,21 @@ var actions = map[string]func(Parts) (function.Action, error){
 	},
 }
 
-// Names are the functions that there are, sorted.
+// listeners are the functions that act on nothing. No policy speaks of them.
+var listeners = map[string]func(Parts) (function.Listener, error){
+	jobresults.Name: func(p Parts) (function.Listener, error) {
+		if p.Masker == nil {
+			shipped, err := mask.New(true)
+			if err != nil {
+				return nil, err
+			}
+			p.Masker = shipped
+		}
+		return jobresults.New(p.Client, p.Masker), nil
+	},
+}
+
+// Names are the functions that act on alerts, sorted.
 func Names() []string {
 	names := make([]string, 0, len(actions))
 	for name := range actions {
@@ -60,7 +79,8 @@ func Names() []string {
 func New(name string, p Parts) (function.Action, error) {
 	action, ok := actions[name]
 	if !ok {
-		return nil, fmt.Errorf("FUNCTION=%q: want one of %s", name, strings.Join(Names(), ", "))
+		all := slices.Sorted(maps.Keys(listeners))
+		return nil, fmt.Errorf("FUNCTION=%q: want one of %s", name, strings.Join(append(Names(), all...), ", "))
 	}
 	a, err := action(p)
 	if err != nil {
@@ -73,6 +93,13 @@ func New(name string, p Parts) (function.Action, error) {
 // with its locks and records in the client's namespace. Nothing is asked of the
 // cluster. Only a dry run does without one.
 func Function(name string, c config.Function, p Parts, log zerolog.Logger) (*function.Function, error) {
+	if listen, ok := listeners[name]; ok {
+		listener, err := listen(p)
+		if err := errors.Join(err, p.Client.Check()); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		return function.Listening(listener, function.Options{Now: p.Now, Log: log.With().Str("function", name).Logger()}), nil
+	}
 	a, err := New(name, p)
 	if err != nil {
 		return nil, err

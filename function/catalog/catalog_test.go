@@ -6,11 +6,16 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+	"k8s.io/client-go/rest"
+
 	"github.com/quench-dev/quench/adapter/alert"
+	"github.com/quench-dev/quench/config"
 	"github.com/quench-dev/quench/function"
 	"github.com/quench-dev/quench/function/catalog"
 	"github.com/quench-dev/quench/function/cluster"
@@ -24,7 +29,7 @@ func TestFromEnvironment(t *testing.T) {
 		environment map[string]string
 		says        string
 	}{
-		"unknown function": {map[string]string{"FUNCTION": "jobrunner"}, `FUNCTION="jobrunner": want one of image-patcher, job-runner, rollback`},
+		"unknown function": {map[string]string{"FUNCTION": "jobrunner"}, `FUNCTION="jobrunner": want one of image-patcher, job-runner, rollback, job-results`},
 		"no rules":         {map[string]string{"JOBS_FILE": "testdata/none.yaml"}, "testdata/none.yaml"},
 		"wrong variable":   {map[string]string{"MAX_EVENT_AGE": "soon"}, "MAX_EVENT_AGE"},
 		"wrong revision":   {map[string]string{"FUNCTION": "rollback", "ROLLBACK_TO": "last"}, `ROLLBACK_TO="last": want previous or known-good`},
@@ -33,6 +38,8 @@ func TestFromEnvironment(t *testing.T) {
 		"wrong platform":   {map[string]string{"FUNCTION": "image-patcher", "PLATFORMS": "amd64"}, `PLATFORMS="amd64": want os/architecture`},
 		"slow registries":  {map[string]string{"FUNCTION": "image-patcher", "REGISTRY_TIMEOUT": "1m"}, `REGISTRY_TIMEOUT="1m0s": want a duration above 0 and up to 20s`},
 		"no kubeconfig":    {map[string]string{"KUBECONFIG": "testdata/none"}, "read kubeconfig testdata/none"},
+		"no pattern":       {map[string]string{"FUNCTION": "job-results", "MASK_PATTERNS": "a\n("}, "MASK_PATTERNS: line 2: want a regular expression (RE2)"},
+		"nothing to tell":  {map[string]string{"FUNCTION": "job-results", "DRY_RUN": "true"}, "job-results: " + cluster.ErrNone.Error()},
 		"no cluster":       {map[string]string{"JOBS_FILE": rules}, cluster.ErrNone.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -104,5 +111,27 @@ func TestDryRunNeedsNoCluster(t *testing.T) {
 	}
 	if client, err := cluster.Open("", ""); err != nil || !errors.Is(client.Check(), cluster.ErrNone) {
 		t.Errorf("open: %v", err)
+	}
+}
+
+// job-results acts on nothing, and believes nothing: it asks for no signature.
+func TestJobResults(t *testing.T) {
+	t.Setenv("KUBECONFIG", "")
+	t.Setenv("KUBERNETES_SERVICE_HOST", "")
+	var c config.Function
+	if err := config.Load(&c); err != nil {
+		t.Fatal(err)
+	}
+	client := cluster.For(&rest.Config{Host: "http://127.0.0.1:1"}, "quench")
+	f, err := catalog.Function("job-results", c, catalog.Parts{Client: client}, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := functiontest.Event(t, functiontest.Alert(map[string]string{"alertname": "A"}), time.Now())
+	if reply, err := f.Handle(t.Context(), e); reply != nil || err != nil {
+		t.Errorf("an alert is answered with %v, %v", reply, err)
+	}
+	if slices.Contains(catalog.Names(), "job-results") {
+		t.Error("a policy can speak of job-results")
 	}
 }

@@ -115,6 +115,19 @@ func (c *Client) Resource(gvr schema.GroupVersionResource, namespace string) (dy
 }
 
 func (c *Client) dial() (dynamic.Interface, error) {
+	config, err := c.configured()
+	if err != nil {
+		return nil, err
+	}
+	d, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("make Kubernetes client: %w", err)
+	}
+	return d, nil
+}
+
+// configured is a copy of the configuration with what this package promises.
+func (c *Client) configured() (*rest.Config, error) {
 	config, err := c.config()
 	if err != nil {
 		return nil, err
@@ -129,9 +142,5 @@ func (c *Client) dial() (dynamic.Interface, error) {
 	if config.UserAgent == "" {
 		config.UserAgent = "quench"
 	}
-	d, err := dynamic.NewForConfig(config)
-	if err != nil {
-		return nil, fmt.Errorf("make Kubernetes client: %w", err)
-	}
-	return d, nil
+	return config, nil
 }

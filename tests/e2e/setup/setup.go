@@ -62,7 +62,7 @@ func (c Cluster) Install(ctx context.Context, say func(line string)) error {
 	}
 	say("waiting for them to be ready")
 	for _, wait := range [][]string{
-		{"ksvc,broker,trigger,sinkbinding", "-n", "quench", "--for=condition=Ready"},
+		{"ksvc,broker,trigger,sinkbinding,apiserversource", "-n", "quench", "--for=condition=Ready"},
 		{"ksvc", "-n", "e2e", "--for=condition=Ready"},
 		{"deployment", "-n", "e2e", "--for=condition=Available"},
 		{"deployment", "-n", "monitoring", "--for=condition=Available"},

@@ -1,0 +1,53 @@
+package function
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+)
+
+// Listener answers events that are no alerts, and changes nothing in the cluster:
+// what it says may be said again.
+type Listener interface {
+	Name() string
+	// Listen answers with an event, or with nothing. Its errors are made by Retry,
+	// Fail or FromAPI.
+	Listen(ctx context.Context, e event.Event) (*event.Event, error)
+}
+
+// listening is a Listener in the place of an Action.
+type listening struct{ Listener }
+
+func (listening) Plan(context.Context, *Request) ([]Step, error) { return nil, nil }
+
+// Listening is a Function of a Listener. No guard, lock or record is before it.
+func Listening(l Listener, o Options) *Function {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Function{action: listening{l}, o: o}
+}
+
+// listen hands an event to a Listener. What trying again would not mend is logged,
+// and answered with nothing: the sender can do nothing about it.
+func (f *Function) listen(ctx context.Context, l listening, e event.Event) (reply *event.Event, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			f.o.Log.Error().Str("event_id", e.ID()).Interface("panic", p).Bytes("stack", debug.Stack()).Msg("panic")
+			reply, err = nil, answer(fmt.Errorf("panic: %v", p))
+		}
+	}()
+	reply, err = l.Listen(ctx, e)
+	if err == nil {
+		return reply, nil
+	}
+	if outcome, reason := decide(err); outcome != "" {
+		f.o.Log.Warn().Str("event_id", e.ID()).Str("reason", reason).Err(err).Msg("nothing told")
+		return nil, nil
+	}
+	f.o.Log.Warn().Str("event_id", e.ID()).Err(err).Msg("left to be delivered again")
+	return nil, answer(err)
+}
