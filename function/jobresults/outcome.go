@@ -21,7 +21,8 @@ const ReasonOOMKilled = "OOMKilled"
 // maxWhy bounds why a log is missing, in bytes.
 const maxWhy = 512
 
-// data is that of other outcome events, and job.
+// data is that of other outcome events, and job. Its last member, "alert", is the
+// alert event's own data, byte for byte.
 type data struct {
 	Function string           `json:"function"`
 	EventID  string           `json:"eventId"`
@@ -79,6 +80,12 @@ func (r *Results) outcome(ctx context.Context, cause event.Event, job *batchv1.J
 	e.SetSubject(alert.AttributeValue(a.Target))
 	e.SetTime(end.LastTransitionTime.UTC())
 	eventID := job.Annotations[function.AnnotationEventID]
+	about := alertOf(job)
+	if about != nil {
+		for name, v := range (*alert.Mapping)(nil).Attributes(about.Labels) {
+			e.SetExtension(name, v)
+		}
+	}
 	attributes := map[string]string{
 		"alertname":             job.Annotations[function.AnnotationAlertname],
 		alert.AttrFingerprint:   job.Labels[labelFingerprint],
@@ -101,6 +108,11 @@ func (r *Results) outcome(ctx context.Context, cause event.Event, job *batchv1.J
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encode outcome: %w", err)
+	}
+	if about != nil {
+		text = append(text[:len(text)-1], `,"alert":`...)
+		text = append(text, about.Data()...)
+		text = append(text, '}')
 	}
 	e.SetDataContentType(event.ApplicationJSON)
 	e.DataEncoded = text

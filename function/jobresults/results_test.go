@@ -47,6 +47,9 @@ func TestFailedJob(t *testing.T) {
 		"partition key":  {r.Attributes["partitionkey"], crash.Fingerprint},
 		"action":         {r.Attributes["action"], "job-results"},
 		"alertname":      {r.Attributes["alertname"], "PodCrashLooping"},
+		"a label":        {r.Attributes["pod"], "nginx-1"},
+		"a label's $":    {r.Attributes["price"], "$(A) $$5 <&>"},
+		"the alert":      {string(r.Alert), string(crash.Data())},
 		"job's reason":   {r.Job.Reason, "BackoffLimitExceeded"},
 		"exit code":      {*r.Job.ExitCode, 3},
 		"of a container": {r.Job.ContainerReason, "Error"},
@@ -65,6 +68,17 @@ func TestFailedJob(t *testing.T) {
 	}
 	if r.Job.StartedAt == "" || r.Job.FinishedAt == "" || r.Actions[0].Outcome != function.Failed {
 		t.Errorf("job %+v, actions %+v", r.Job, r.Actions)
+	}
+}
+
+// Where the Job's template says something else of the alert, what stands on the Job is told.
+func TestAlertThatIsNotInTheEnvironment(t *testing.T) {
+	w := newWorld(t)
+	job, eventID := w.run(t, "template: {spec: {template: {spec: {containers: [{name: c, image: busybox, env: [{name: ALERT_EVENT, value: mine}]}]}}}}")
+	job = w.end(t, job, failedWith(0, "Completed"))
+	r := tell(t, w.results(t), changed(t, w.Namespace, job.Name))
+	if r.Alert != nil || r.Attributes["pod"] != nil || r.Attributes["alertname"] != "PodCrashLooping" || r.EventID != eventID {
+		t.Errorf("alert %s, attributes %v", r.Alert, r.Attributes)
 	}
 }
 

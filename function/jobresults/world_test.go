@@ -81,7 +81,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-var crash = functiontest.Alert(map[string]string{"alertname": "PodCrashLooping", "pod": "nginx-1"})
+var crash = functiontest.Alert(map[string]string{"alertname": "PodCrashLooping", "pod": "nginx-1", "price": "$(A) $$5 <&>"})
 
 // run has the real job-runner make a Job for the alert, by a rule with these fields, and returns it and the event's id.
 func (w *world) run(t *testing.T, rule string) (*batchv1.Job, string) {

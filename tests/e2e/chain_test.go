@@ -58,7 +58,7 @@ func TestCrashLoopingPodIsRemovedByAJob(t *testing.T) {
 		}
 	}
 	outcome := awaitRecorded(t, "outcomes", "the outcome's event", func(r request) bool {
-		return r.attribute("causationid") == alert.attribute("id")
+		return r.attribute("causationid") == alert.attribute("id") && r.attribute("source") == "/quench/job-runner"
 	})
 	if got := outcome.attribute("type"); got != "dev.quench.action.succeeded" {
 		t.Errorf("outcome is %s: %s", got, outcome.Body)

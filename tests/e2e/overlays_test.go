@@ -30,7 +30,7 @@ func TestOverlaysAreAdmitted(t *testing.T) {
 				t.Errorf("%d of %d objects were admitted:\n%s", lines, objects, admitted)
 			}
 			for _, kind := range []string{
-				"configmap/", "rolebinding.", "networkpolicy.", "service.serving.", "broker.", "trigger.", "sinkbinding.",
+				"configmap/", "rolebinding.", "networkpolicy.", "service.serving.", "broker.", "trigger.", "sinkbinding.", "apiserversource.",
 			} {
 				if !regexp.MustCompile(`(?m)^` + kind + `.* created \(server dry run\)$`).MatchString(admitted) {
 					t.Errorf("no object %s… was admitted as a new one:\n%s", kind, admitted)
@@ -63,7 +63,7 @@ func elsewhere(t testing.TB, overlay string) (folder string) {
 			t.Error(err)
 		}
 	})
-	for _, account := range []string{"adapter", "dead-letter", "job-runner", "keys", "rollback", "image-patcher"} {
+	for _, account := range []string{"adapter", "dead-letter", "job-results", "job-runner", "keys", "rollback", "image-patcher"} {
 		must(t, "", "create", "serviceaccount", account, "-n", namespace)
 	}
 	return folder

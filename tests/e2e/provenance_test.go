@@ -67,7 +67,7 @@ func TestForgedEventsAreRefused(t *testing.T) {
 	}
 	postEvent(t, genuine)
 	awaitRecorded(t, "outcomes", "the genuine event's outcome", func(r request) bool {
-		return r.attribute("causationid") == genuine.ID() && r.attribute("type") == "dev.quench.action.succeeded"
+		return r.attribute("causationid") == genuine.ID() && r.attribute("source") == "/quench/job-runner" && r.attribute("type") == "dev.quench.action.succeeded"
 	})
 	if err := oneJob(t.Context(), fingerprint(labels)); err != nil {
 		t.Error(err)

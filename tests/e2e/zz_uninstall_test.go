@@ -110,6 +110,7 @@ func ofQuench(ctx context.Context) (left []string, err error) {
 	for name, kind := range map[string]string{
 		quench: "namespace", "remediations.quench.dev": "crd", "quench-job-runner": "clusterrole", "quench-rollback": "clusterrole",
 		"quench-image-patcher": "clusterrole", "quench-image-patcher-pull-secrets": "clusterrole",
+		"quench-job-results": "clusterrole", "quench-job-results-source": "clusterrole",
 	} {
 		found, err := kubectl(ctx, "", "get", kind, name, "--ignore-not-found", "-o", "name")
 		if err != nil {
