@@ -3,8 +3,6 @@ package functiontest
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -14,7 +12,6 @@ import (
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
-	"k8s.io/client-go/rest"
 
 	"github.com/quench-dev/quench/function"
 	"github.com/quench-dev/quench/function/cluster"
@@ -193,11 +190,11 @@ func missing(t *testing.T, x *trial) {
 // failed leaves the record of an action that failed, about another alert.
 func (x *trial) failed(t *testing.T) {
 	t.Helper()
-	f := x.pod(t, x.tapped(func(r *http.Request, _ http.RoundTripper) (*http.Response, error) {
+	f := x.pod(t, x.Wiretap(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 		if x.Acts(r) {
-			return answered(r, http.StatusForbidden, "Forbidden"), nil
+			return Status(r, http.StatusForbidden, "Forbidden"), nil
 		}
-		return nil, errPass
+		return next.RoundTrip(r)
 	}), "{}")
 	deliver(t, f, x.eventOf(t, x.Other)).Want(t, function.Failed, function.ReasonForbidden)
 }
@@ -238,7 +235,7 @@ func refusedForGood(t *testing.T, x *trial) {
 func refused(code int, reason string) func(*testing.T, *trial) {
 	return func(t *testing.T, x *trial) {
 		x.once(t, func(r *http.Request, _ http.RoundTripper) (*http.Response, error) {
-			return answered(r, code, reason), nil
+			return Status(r, code, reason), nil
 		})
 	}
 }
@@ -262,11 +259,11 @@ func lostAnswer(t *testing.T, x *trial) {
 func (x *trial) once(t *testing.T, wrong func(*http.Request, http.RoundTripper) (*http.Response, error)) {
 	t.Helper()
 	var met atomic.Bool
-	f := x.pod(t, x.tapped(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+	f := x.pod(t, x.Wiretap(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 		if x.Acts(r) && met.CompareAndSwap(false, true) {
 			return wrong(r, next)
 		}
-		return nil, errPass
+		return next.RoundTrip(r)
 	}), "{}")
 	if o := deliver(t, f, x.event(t, 0)); o.Outcome != function.Succeeded || !met.Load() {
 		t.Errorf("met it: %v; %s", met.Load(), o.Raw)
@@ -285,12 +282,12 @@ func (x *trial) killed(t *testing.T, acted bool) {
 	t.Helper()
 	var dead atomic.Bool
 	e := x.event(t, 0)
-	first := x.pod(t, x.tapped(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+	first := x.pod(t, x.Wiretap(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 		if dead.Load() {
 			return nil, errLost
 		}
 		if !x.Acts(r) {
-			return nil, errPass
+			return next.RoundTrip(r)
 		}
 		if acted {
 			resp, err := next.RoundTrip(r)
@@ -318,35 +315,4 @@ func (x *trial) killed(t *testing.T, acted bool) {
 	x.wantEffects(t, 1)
 }
 
-var (
-	errLost = errors.New("connection lost")
-	errPass = errors.New("pass")
-)
-
-// tapped is the cluster with something between: it answers, or passes on.
-func (x *trial) tapped(between func(*http.Request, http.RoundTripper) (*http.Response, error)) *cluster.Client {
-	config := rest.CopyConfig(x.Config)
-	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		return tap(func(r *http.Request) (*http.Response, error) {
-			resp, err := between(r, next)
-			if errors.Is(err, errPass) {
-				return next.RoundTrip(r)
-			}
-			return resp, err
-		})
-	})
-	return cluster.For(config, x.Namespace)
-}
-
-type tap func(*http.Request) (*http.Response, error)
-
-func (f tap) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-// answered is what the API server answers where it refuses.
-func answered(r *http.Request, code int, reason string) *http.Response {
-	body := fmt.Sprintf(`{"kind":"Status","apiVersion":"v1","status":"Failure","message":"because","reason":%q,"code":%d}`, reason, code)
-	return &http.Response{
-		StatusCode: code, Status: http.StatusText(code), Request: r, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)),
-	}
-}
+var errLost = errors.New("connection lost")

@@ -114,7 +114,7 @@ func TestCrash(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			e := functiontest.Event(t, crash(), w.Clock.Now())
-			wantRetry(t, w.runnerOn(t, w.wiretap(killed(posted(after))), echo), e) //nolint:bodyclose // the client closes it
+			wantRetry(t, w.runnerOn(t, w.Wiretap(killed(posted(after))), echo), e) //nolint:bodyclose // the client closes it
 
 			fresh := w.runner(t, echo)
 			wantRetry(t, fresh, e) // the lock has not run out
@@ -138,7 +138,7 @@ func TestCrashIsNotMadeGoodWhereTheJobMayHaveComeAndGone(t *testing.T) {
 	w := newWorld(t)
 	rules := strings.Replace(echo, "900", "10", 1)
 	e := functiontest.Event(t, crash(), w.Clock.Now())
-	wantRetry(t, w.runnerOn(t, w.wiretap(killed(posted("jobs"))), rules), e) //nolint:bodyclose // the client closes it
+	wantRetry(t, w.runnerOn(t, w.Wiretap(killed(posted("jobs"))), rules), e) //nolint:bodyclose // the client closes it
 	job := w.wantJobs(t, 1)[0]
 	background := metav1.DeletePropagationBackground
 	if err := w.kube.BatchV1().Jobs(w.Namespace).Delete(t.Context(), job.Name, metav1.DeleteOptions{PropagationPolicy: &background}); err != nil {
@@ -173,14 +173,14 @@ func TestAPIAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			var times atomic.Int32
-			client := w.wiretap(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+			client := w.Wiretap(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 				if !posted("jobs")(r, nil) || times.Add(1) > 1 {
 					return next.RoundTrip(r)
 				}
 				if test.answer.code == 0 {
 					return nil, errors.New("connection refused")
 				}
-				return status(r, test.answer.code, test.answer.body), nil
+				return functiontest.Status(r, test.answer.code, test.answer.body), nil
 			})
 			f := w.runnerOn(t, client, echo)
 			e := functiontest.Event(t, crash(), w.Clock.Now())

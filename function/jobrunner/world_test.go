@@ -2,9 +2,6 @@ package jobrunner_test
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 
 	"github.com/quench-dev/quench/function"
 	"github.com/quench-dev/quench/function/cluster"
@@ -64,19 +60,6 @@ func (w *world) runnerOn(t *testing.T, client *cluster.Client, text string) *fun
 	return f
 }
 
-// wiretap is the same cluster with what happens to requests in between.
-func (w *world) wiretap(around func(r *http.Request, next http.RoundTripper) (*http.Response, error)) *cluster.Client {
-	config := rest.CopyConfig(w.Config)
-	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(r *http.Request) (*http.Response, error) { return around(r, next) })
-	})
-	return cluster.For(config, w.Namespace)
-}
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
 func (w *world) jobs(t *testing.T) []batchv1.Job {
 	t.Helper()
 	list, err := w.kube.BatchV1().Jobs(w.Namespace).List(t.Context(), metav1.ListOptions{})
@@ -120,13 +103,4 @@ func (w *world) finish(t *testing.T, name string) {
 		_, err = w.kube.BatchV1().Jobs(w.Namespace).UpdateStatus(ctx, job, metav1.UpdateOptions{})
 		return err
 	})
-}
-
-// status is what the API server answers where it refuses.
-func status(r *http.Request, code int, reason string) *http.Response {
-	body := fmt.Sprintf(`{"kind":"Status","apiVersion":"v1","status":"Failure","message":"because","reason":%q,"code":%d}`, reason, code)
-	return &http.Response{
-		StatusCode: code, Status: http.StatusText(code), Request: r, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)),
-	}
 }

@@ -77,7 +77,7 @@ func TestConflictIsTriedAgainAndLosesNothing(t *testing.T) {
 	w := newWorld(t)
 	w.releases(t, "Deployment", "shop", "app:1", "app:2")
 	var once sync.Once
-	client := w.wiretap(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+	client := w.Wiretap(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 		if patched(r, "deployments") {
 			once.Do(func() { // somebody scales it, just before
 				_, err := w.kube.AppsV1().Deployments(w.Namespace).Patch(context.Background(), "shop", types.MergePatchType,
@@ -105,7 +105,7 @@ func TestReleaseBetweenPlanAndApplyIsNotRolledBack(t *testing.T) {
 	w.releases(t, "Deployment", "shop", "app:1", "app:2")
 	pod := w.pod(t, "shop", "app:2")
 	var once sync.Once
-	client := w.wiretap(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+	client := w.Wiretap(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/remediations") {
 			once.Do(func() { w.release(t, "Deployment", "shop", "app:3") })
 		}
@@ -144,14 +144,14 @@ func TestAPIAnswers(t *testing.T) {
 			w := newWorld(t)
 			w.releases(t, "Deployment", "shop", "app:1", "app:2")
 			var times atomic.Int32
-			client := w.wiretap(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+			client := w.Wiretap(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 				if !patched(r, "deployments") || times.Add(1) > 1 {
 					return next.RoundTrip(r)
 				}
 				if test.code == 0 {
 					return nil, errors.New("connection refused")
 				}
-				return status(r, test.code, test.body), nil
+				return functiontest.Status(r, test.code, test.body), nil
 			})
 			f := w.functionOn(t, client, rollback.Options{})
 			e := functiontest.Event(t, w.alert("deployment", "shop"), w.Clock.Now())
@@ -174,9 +174,9 @@ func TestAPIAnswers(t *testing.T) {
 func TestMarkThatCannotBeWrittenIsTold(t *testing.T) {
 	w := newWorld(t)
 	w.releases(t, "Deployment", "shop", "app:1", "app:2")
-	client := w.wiretap(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+	client := w.Wiretap(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 		if patched(r, "replicasets") {
-			return status(r, 403, "Forbidden"), nil
+			return functiontest.Status(r, 403, "Forbidden"), nil
 		}
 		return next.RoundTrip(r)
 	})
@@ -205,7 +205,7 @@ func TestCrash(t *testing.T) {
 			w.releases(t, "Deployment", "shop", "app:1", "app:2")
 			// A process that reaches the API server no more once the last request got through; what it holds stays held.
 			var dead atomic.Bool
-			client := w.wiretap(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+			client := w.Wiretap(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 				if dead.Load() {
 					return nil, errKilled
 				}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -15,7 +14,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 
 	"github.com/quench-dev/quench/adapter/alert"
 	"github.com/quench-dev/quench/function"
@@ -177,31 +175,9 @@ func (w *world) deployment(ctx context.Context, name string) (*appsv1.Deployment
 	return w.kube.AppsV1().Deployments(w.Namespace).Get(ctx, name, metav1.GetOptions{})
 }
 
-// wiretap is the same cluster with what happens to requests in between.
-func (w *world) wiretap(around func(r *http.Request, next http.RoundTripper) (*http.Response, error)) *cluster.Client {
-	config := rest.CopyConfig(w.Config)
-	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(r *http.Request) (*http.Response, error) { return around(r, next) })
-	})
-	return cluster.For(config, w.Namespace)
-}
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
 // patched says whether a request changes an object of this resource.
 func patched(r *http.Request, resource string) bool {
 	return r.Method == http.MethodPatch && strings.Contains(r.URL.Path, "/"+resource+"/")
-}
-
-// status is what the API server answers where it refuses.
-func status(r *http.Request, code int, reason string) *http.Response {
-	body := fmt.Sprintf(`{"kind":"Status","apiVersion":"v1","status":"Failure","message":"because","reason":%q,"code":%d}`, reason, code)
-	return &http.Response{
-		StatusCode: code, Status: http.StatusText(code), Request: r, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)),
-	}
 }
 
 // wantRetry wants the answer that makes the broker come again.
