@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -17,8 +18,23 @@ import (
 // revisionAnnotation is the Deployment controller's.
 const revisionAnnotation = "deployment.kubernetes.io/revision"
 
-// rolledBack is what rollback leaves on a revision that it went away from.
-const rolledBack = "quench.dev/rolled-back"
+// What rollback writes of a revision that it left, on the revision and on the
+// workload: its uid, a blank, and more. Annotations get copied to objects that
+// they are not about.
+const (
+	rolledBack     = "quench.dev/rolled-back"
+	rolledBackFrom = "quench.dev/rolled-back-from"
+)
+
+// left says whether rollback went away from a revision of a workload.
+func left(revision, workload *unstructured.Unstructured) bool {
+	for _, mark := range []string{revision.GetAnnotations()[rolledBack], workload.GetAnnotations()[rolledBackFrom]} {
+		if uid, _, _ := strings.Cut(mark, " "); uid == string(revision.GetUID()) {
+			return true
+		}
+	}
+	return false
+}
 
 // revision is an earlier state of a workload.
 type revision struct {
@@ -40,7 +56,7 @@ func (p *Patcher) history(ctx context.Context, found *target.Found, container, c
 	}
 	var all []revision
 	for i := range owned {
-		if _, bad := owned[i].GetAnnotations()[rolledBack]; bad {
+		if left(&owned[i], found.Live) {
 			continue
 		}
 		r, spec, err := read(&owned[i])

@@ -65,14 +65,14 @@ func TestAPIAnswers(t *testing.T) {
 			name := "api-" + title
 			pod := w.broken(t, name, w.image("api:1"), w.image("api:2"))
 			var times atomic.Int32
-			client := w.wiretap(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+			client := w.Wiretap(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 				switch {
 				case !patches(r) || times.Add(1) > 1:
 					return next.RoundTrip(r)
 				case test.code == 0:
 					return nil, errors.New("connection refused")
 				}
-				return status(r, test.code, test.answer), nil
+				return functiontest.Status(r, test.code, test.answer), nil
 			})
 			f, e := w.patcherOn(t, client, lastGood), w.alert(t, pod)
 			if test.reason != "" {
@@ -94,7 +94,7 @@ func TestWhatSomebodyElseChangesMeanwhileIsKept(t *testing.T) {
 	w.have(t, "api:1")
 	pod := w.broken(t, "api", w.image("api:1"), w.image("api:2"))
 	var once sync.Once
-	client := w.wiretap(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+	client := w.Wiretap(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 		if patches(r) {
 			once.Do(func() { w.set(t, "api", w.image("api:of-somebody")) })
 		}
@@ -112,7 +112,7 @@ func TestPatchThatIsRevertedIsAFailure(t *testing.T) {
 	w := newWorld(t)
 	w.have(t, "api:1")
 	pod := w.broken(t, "api", w.image("api:1"), w.image("api:2"))
-	client := w.wiretap(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+	client := w.Wiretap(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 		if patches(r) {
 			body, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": map[string]string{"touched": "yes"}}})
 			if err != nil {
@@ -159,7 +159,7 @@ func TestCrash(t *testing.T) {
 			pod := w.broken(t, "api", w.image("api:1"), w.image("api:2"))
 			e := w.alert(t, pod)
 			var dead atomic.Bool
-			dying := w.patcherOn(t, w.wiretap(killed(&dead, after)), lastGood) //nolint:bodyclose // the client closes it
+			dying := w.patcherOn(t, w.Wiretap(killed(&dead, after)), lastGood) //nolint:bodyclose // the client closes it
 			for !dead.Load() {                                                 // the Deployment's controller may be first, and that is a conflict
 				wantRetry(t, dying, e)
 			}
@@ -189,7 +189,7 @@ func TestFourDeliveriesAtOncePatchOnce(t *testing.T) {
 	var patched atomic.Int32
 	var all sync.WaitGroup
 	for range 4 {
-		f := w.patcherOn(t, w.wiretap(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+		f := w.patcherOn(t, w.Wiretap(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 			response, err := next.RoundTrip(r)
 			if err == nil && patches(r) && response.StatusCode == http.StatusOK {
 				patched.Add(1)

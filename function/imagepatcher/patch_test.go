@@ -2,6 +2,7 @@ package imagepatcher_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/quench-dev/quench/function"
 	"github.com/quench-dev/quench/function/functiontest"
@@ -68,6 +70,33 @@ func TestWhatServesNowComesBeforeWhatIsNewer(t *testing.T) {
 	w.wantImage(t, "api", w.image("api:1"))
 }
 
+// rollback says on a revision that it left it, in its own words: the revision's uid first.
+func TestWhatWasRolledBackIsLeftOut(t *testing.T) {
+	w := newWorld(t)
+	w.have(t, "api:1", "api:2")
+	w.deploy(t, "api", w.image("api:1"))
+	w.set(t, "api", w.image("api:2"))
+	pod := w.set(t, "api", w.image("api:3"))
+	w.waits(t, pod, "app", "ImagePullBackOff")
+	sets, err := w.kube.AppsV1().ReplicaSets(w.Namespace).List(t.Context(), metav1.ListOptions{LabelSelector: "app=api"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range sets.Items {
+		set := &sets.Items[i]
+		uid := string(set.UID)
+		if set.Spec.Template.Spec.Containers[1].Image == w.image("api:1") {
+			uid = "another" // copied from elsewhere: it is not about this one
+		}
+		patch := fmt.Sprintf(`{"metadata":{"annotations":{"quench.dev/rolled-back":"%s 2026-11-20T22:00:00Z"}}}`, uid)
+		if _, err := w.kube.AppsV1().ReplicaSets(w.Namespace).Patch(t.Context(), set.Name, types.MergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	deliver(t, w.patcher(t, lastGood), w.alert(t, pod)).Want(t, function.Succeeded, imagepatcher.ReasonPatched)
+	w.wantImage(t, "api", w.image("api:1"))
+}
+
 func TestEarlierImagesThatAreGoneAreLeftOut(t *testing.T) {
 	w := newWorld(t)
 	w.have(t, "api:1")
@@ -87,6 +116,7 @@ func TestInitContainer(t *testing.T) {
 	initial := func(d *appsv1.Deployment) { d.Spec.Template.Spec.InitContainers[0].Image = w.image("tool:1") }
 	w.deploy(t, "api", w.image("api:1"), initial)
 	d := w.deployment(t, "api")
+	d.ResourceVersion = "" // whatever its controller writes meanwhile
 	d.Spec.Template.Spec.InitContainers[0].Image = w.image("tool:2")
 	d.Spec.Template.Spec.Containers[1].Image = w.image("api:2") // to know the new pod by; its turn has not come
 	if _, err := w.kube.AppsV1().Deployments(w.Namespace).Update(t.Context(), d, metav1.UpdateOptions{}); err != nil {

@@ -3,7 +3,6 @@ package imagepatcher_test
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -65,14 +63,6 @@ func (w *world) patcher(t *testing.T, rule imagepatcher.Setting) *function.Funct
 
 func (w *world) patcherOn(t *testing.T, client *cluster.Client, setting imagepatcher.Setting, changes ...func(*function.Options)) *function.Function {
 	t.Helper()
-	rule, err := setting.Rule(func(field string) string { return field })
-	if err != nil {
-		t.Fatal(err)
-	}
-	action := imagepatcher.New(imagepatcher.Options{
-		Default: rule, Platforms: []v1.Platform{{OS: "linux", Architecture: "amd64"}}, Timeout: 15 * time.Second,
-		Registry: registry.Options{Request: 5 * time.Second, Clouds: []registry.Cloud{registry.ECR{}, registry.Google{}}},
-	}, client)
 	o := function.Options{
 		Locks:        &lease.Locker{Client: client, Function: imagepatcher.Name, Duration: 30 * time.Second, Now: w.Clock.Now},
 		Records:      &record.Remediations{Client: client},
@@ -83,25 +73,25 @@ func (w *world) patcherOn(t *testing.T, client *cluster.Client, setting imagepat
 	for _, change := range changes {
 		change(&o)
 	}
-	f, err := function.New(action, o)
+	f, err := function.New(action(t, client, setting), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return f
 }
 
-// wiretap is the same cluster with what happens to requests in between.
-func (w *world) wiretap(around func(r *http.Request, next http.RoundTripper) (*http.Response, error)) *cluster.Client {
-	config := rest.CopyConfig(w.Config)
-	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(r *http.Request) (*http.Response, error) { return around(r, next) })
-	})
-	return cluster.For(config, w.Namespace)
+// action is image-patcher for nodes of one platform.
+func action(t *testing.T, client *cluster.Client, setting imagepatcher.Setting) *imagepatcher.Patcher {
+	t.Helper()
+	rule, err := setting.Rule(func(field string) string { return field })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return imagepatcher.New(imagepatcher.Options{
+		Default: rule, Platforms: []v1.Platform{{OS: "linux", Architecture: "amd64"}}, Timeout: 15 * time.Second,
+		Registry: registry.Options{Request: 5 * time.Second, Clouds: []registry.Cloud{registry.ECR{}, registry.Google{}}},
+	}, client)
 }
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // template is a pod with two containers and one to initialise it; the image is
 // the container app's.
@@ -218,6 +208,19 @@ func (w *world) broken(t *testing.T, name, had, has string, changes ...func(*app
 	pod := w.set(t, name, has)
 	w.waits(t, pod, "app", "ImagePullBackOff")
 	return pod
+}
+
+// seen waits until the Deployment's controller has said all that it has to say of a second revision, whose pod no more
+// runs than the first one's, which stays beside it.
+func (w *world) seen(t *testing.T, name string) {
+	t.Helper()
+	kube.Eventually(t, "the controller to have seen "+name, func(ctx context.Context) error {
+		d, err := w.kube.AppsV1().Deployments(w.Namespace).Get(ctx, name, metav1.GetOptions{})
+		if err == nil && (d.Status.ObservedGeneration != d.Generation || d.Status.UpdatedReplicas != 1 || d.Status.UnavailableReplicas != 2) {
+			err = fmt.Errorf("its status is %+v", d.Status)
+		}
+		return err
+	})
 }
 
 // deliver hands an event over as a broker does: again, while it is answered with 503. The Deployment's controller may
