@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -82,13 +83,6 @@ func TestJobRunnerHasTheRightsThatItUses(t *testing.T) {
 // grant gives a function's ServiceAccount in a test's namespace what the manifests give it in theirs, and lists that.
 func grant(t *testing.T, w *functiontest.World, account string, manifests []*unstructured.Unstructured) []string {
 	t.Helper()
-	objects := build(t, "overlays/standard")
-	roles := map[string]bool{}
-	for _, o := range objects {
-		if o.GetKind() == "RoleBinding" && into[rbacv1.RoleBinding](t, o).Subjects[0].Name == account {
-			roles[into[rbacv1.RoleBinding](t, o).RoleRef.Name] = true
-		}
-	}
 	rename := func(name string) string { return name + "-" + w.Namespace } // cluster-wide names are not a test's alone
 	var text bytes.Buffer
 	bound := map[string]bool{}
@@ -106,11 +100,13 @@ func grant(t *testing.T, w *functiontest.World, account string, manifests []*uns
 		appendYAML(t, &text, b)
 	}
 	var granted []string
+	var rules []rbacv1.PolicyRule
 	for _, o := range manifests {
 		if !bound[o.GetName()] || o.GetKind() != "Role" && o.GetKind() != "ClusterRole" {
 			continue
 		}
 		for _, rule := range into[rbacv1.Role](t, o).Rules {
+			rules = append(rules, rule)
 			for _, resource := range rule.Resources {
 				for _, verb := range rule.Verbs {
 					granted = append(granted, verb+" "+resource)
@@ -130,7 +126,32 @@ func grant(t *testing.T, w *functiontest.World, account string, manifests []*uns
 	}
 	kube.Apply(t, w.Config, text.Bytes())
 	slices.Sort(granted)
+	for _, rule := range rules {
+		awaitRule(t, w, account, rule)
+	}
 	return slices.Compact(granted)
+}
+
+// awaitRule waits until the API server knows of a right: it hears of roles and bindings a moment after they are made.
+func awaitRule(t *testing.T, w *functiontest.World, account string, rule rbacv1.PolicyRule) {
+	t.Helper()
+	resource, sub, _ := strings.Cut(rule.Resources[0], "/")
+	asked := authorizationv1.ResourceAttributes{
+		Namespace: w.Namespace, Verb: rule.Verbs[0], Group: rule.APIGroups[0], Resource: resource, Subresource: sub,
+	}
+	if len(rule.ResourceNames) > 0 {
+		asked.Name = rule.ResourceNames[0]
+	}
+	client := kubernetes.NewForConfigOrDie(w.Config)
+	kube.Eventually(t, account+"'s rights", func(ctx context.Context) error {
+		review, err := client.AuthorizationV1().SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+			User: "system:serviceaccount:" + w.Namespace + ":" + account, ResourceAttributes: &asked,
+		}}, metav1.CreateOptions{})
+		if err == nil && !review.Status.Allowed {
+			err = fmt.Errorf("%s %s is not allowed yet: %s", asked.Verb, asked.Resource, review.Status.Reason)
+		}
+		return err
+	})
 }
 
 // emptyPolicy is one that a function has to read, and that limits nothing.

@@ -2,6 +2,7 @@ package imagepatcher_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/quench-dev/quench/function/functiontest"
 	"github.com/quench-dev/quench/function/imagepatcher"
 	"github.com/quench-dev/quench/function/target"
+	"github.com/quench-dev/quench/tests/kube"
 	distribution "github.com/quench-dev/quench/tests/registry"
 )
 
@@ -153,7 +155,20 @@ func TestStatefulSet(t *testing.T) {
 	if _, err := sets.Update(t.Context(), set, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	pod := w.pod(t, "db", w.image("db:3"))
+	var pod *corev1.Pod
+	kube.Eventually(t, "a pod of the new revision", func(ctx context.Context) error {
+		p, err := w.kube.CoreV1().Pods(w.Namespace).Get(ctx, "db-0", metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		if pod = p; p.Spec.Containers[1].Image == w.image("db:3") && p.DeletionTimestamp == nil {
+			return nil
+		}
+		if p.Status.Phase == corev1.PodPending { // the controller may make one more of the revision that it knew
+			w.runs(t, p)
+		}
+		return errors.New("it has " + p.Spec.Containers[1].Image)
+	})
 	w.waits(t, pod, "app", "ImagePullBackOff")
 	o := deliver(t, w.patcher(t, lastGood), w.alert(t, pod))
 	o.Want(t, function.Succeeded, imagepatcher.ReasonPatched)

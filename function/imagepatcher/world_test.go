@@ -158,7 +158,12 @@ func (w *world) pod(t *testing.T, app, image string) *corev1.Pod {
 				return nil
 			}
 		}
-		return fmt.Errorf("not among %d", len(pods.Items))
+		var there []string
+		for i := range pods.Items {
+			p := &pods.Items[i]
+			there = append(there, fmt.Sprintf("%s with %s, %s, deleted %v", p.Name, p.Spec.Containers[1].Image, p.Status.Phase, p.DeletionTimestamp))
+		}
+		return fmt.Errorf("there are %q", there)
 	})
 	return found
 }

@@ -71,19 +71,24 @@ func Eventually(tb testing.TB, what string, try func(context.Context) error) {
 	await(ctx, tb, what, try)
 }
 
-// await tries until there is no error, and fails the test with the last one when the context ends.
+// await tries until there is no error, and fails the test with the last one when the context ends: the last that is about
+// what is waited for, not about the end of waiting.
 func await(ctx context.Context, tb testing.TB, what string, try func(context.Context) error) {
 	tb.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
+	var last error
 	for {
 		err := try(ctx)
 		if err == nil {
 			return
 		}
+		if last == nil || ctx.Err() == nil && !strings.Contains(err.Error(), context.DeadlineExceeded.Error()) {
+			last = err
+		}
 		select {
 		case <-ctx.Done():
-			tb.Fatalf("wait for %s: %v", what, err)
+			tb.Fatalf("wait for %s: %v", what, last)
 		case <-tick.C:
 		}
 	}
