@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -28,15 +27,6 @@ func wantRetry(t *testing.T, f *function.Function, e event.Event) {
 	var result *cehttp.Result
 	if reply != nil || !errors.As(err, &result) || result.StatusCode != http.StatusServiceUnavailable {
 		t.Fatalf("got %v, %v, want 503", reply, err)
-	}
-}
-
-// status is what the API server answers where it refuses.
-func status(r *http.Request, code int, reason string) *http.Response {
-	body := fmt.Sprintf(`{"kind":"Status","apiVersion":"v1","status":"Failure","message":"because","reason":%q,"code":%d}`, reason, code)
-	return &http.Response{
-		StatusCode: code, Status: http.StatusText(code), Request: r, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)),
 	}
 }
 
