@@ -32,8 +32,13 @@ spec:
       containers:
         - name: app
           image: E2E/recorder
+          env: [{ name: RELEASE, value: "1" }]
           resources: { requests: { memory: 16Mi } }
 `
+
+// releases is how many there are before the one that fits nowhere: the ninth is not the one before the thirteenth, though
+// "9" comes after "12".
+const releases = 12
 
 // A release asks for more memory than any node has: its pod stays pending. kube-state-metrics and Prometheus tell of it,
 // by a rule that keeps the namespace or by one that sums by pod, and rollback brings the release before it back; its pods
@@ -44,15 +49,21 @@ func TestReleaseThatFitsOnNoNodeIsRolledBack(t *testing.T) {
 		"Deployment, by namespace and pod": {"Deployment", "named-front-end", "KubePodUnschedulable"},
 		"Deployment, by pod alone":         {"Deployment", "summed-front-end", "ShopPodPending"},
 		"DaemonSet":                        {"DaemonSet", "named-node-agent", "KubePodUnschedulable"},
+		"StatefulSet":                      {"StatefulSet", "named-data-store", "KubePodUnschedulable"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			object := strings.ToLower(w.kind) + "/" + w.name
 			rollout := func() { must(t, "", "rollout", "status", object, "-n", rolledBack, "--timeout=60s") }
-			memory := func() string {
-				return must(t, "", "get", object, "-n", rolledBack, "-o", "jsonpath={.spec.template.spec.containers[0].resources.requests.memory}")
+			container := func(field string) string {
+				return must(t, "", "get", object, "-n", rolledBack, "-o", "jsonpath={.spec.template.spec.containers[0]."+field+"}")
 			}
 			must(t, withImages(strings.NewReplacer("KIND", w.kind, "NAMESPACE", rolledBack, "NAME", w.name).Replace(fitting)), "apply", "-f", "-")
+			rollout()
+			for release := 2; release <= releases; release++ {
+				must(t, "", "set", "env", object, "-n", rolledBack, fmt.Sprintf("RELEASE=%d", release))
+				observed(t, object)
+			}
 			rollout()
 			must(t, "", "set", "resources", object, "-n", rolledBack, "--requests=memory=64Ti")
 
@@ -66,9 +77,15 @@ func TestReleaseThatFitsOnNoNodeIsRolledBack(t *testing.T) {
 			if namespace := outcome.attribute("namespace"); (namespace == "") != strings.HasPrefix(w.name, "summed-") {
 				t.Errorf("the alert's namespace is %q", namespace)
 			}
+			if w.kind == "StatefulSet" {
+				if !strings.Contains(string(outcome.Body), "pods that were never ready") {
+					t.Errorf("the outcome does not say that the pod is to be deleted: %s", outcome.Body)
+				}
+				must(t, "", "delete", "pod", w.name+"-0", "-n", rolledBack) // its controller waits for it in vain
+			}
 			rollout()
-			if got := memory(); got != "16Mi" {
-				t.Errorf("it asks for %s of memory", got)
+			if memory, release := container("resources.requests.memory"), container("env[0].value"); memory != "16Mi" || release != fmt.Sprint(releases) {
+				t.Errorf("it asks for %s of memory and is release %s", memory, release)
 			}
 			allRun(t, w.name)
 			awaitRecorded(t, "alerts", "the resolved alert's event", func(r request) bool {
@@ -76,6 +93,21 @@ func TestReleaseThatFitsOnNoNodeIsRolledBack(t *testing.T) {
 			})
 		})
 	}
+}
+
+// observed waits until the object's controller has seen its newest template.
+func observed(t *testing.T, object string) {
+	t.Helper()
+	eventually(t, time.Minute, "the controller of "+object, func(ctx context.Context) error {
+		says, err := kubectl(ctx, "", "get", object, "-n", rolledBack, "-o", "jsonpath={.metadata.generation} {.status.observedGeneration}")
+		if err != nil {
+			return err
+		}
+		if generation, seen, _ := strings.Cut(says, " "); generation != seen {
+			return fmt.Errorf("it has seen generation %s of %s", seen, generation)
+		}
+		return nil
+	})
 }
 
 // openShop makes the namespace, and lets rollback act in it as the sample has it.
