@@ -20,6 +20,7 @@ type outcomeData struct {
 	Message  string  `json:"message"`
 	Target   string  `json:"target,omitempty"`
 	DryRun   bool    `json:"dryRun,omitempty"`
+	SignedBy string  `json:"signedBy,omitempty"` // the operator who sent the event
 	Actions  []Acted `json:"actions"`
 }
 
@@ -46,10 +47,14 @@ func (f *Function) outcomeEvent(cause event.Event, req *Request, all []Acted) (*
 	}
 	f.setOwn(&e, cause, req)
 
-	data, err := json.Marshal(outcomeData{
+	told := outcomeData{
 		Function: f.name(), EventID: cause.ID(), Outcome: first.Outcome, Reason: first.Reason, Message: first.Message,
 		Target: first.Target, DryRun: f.o.DryRun, Actions: all,
-	})
+	}
+	if req != nil {
+		told.SignedBy = req.SignedBy
+	}
+	data, err := json.Marshal(told)
 	if err != nil {
 		return nil, fmt.Errorf("encode outcome: %w", err)
 	}

@@ -146,7 +146,7 @@ func TestProvenanceReadsTheKeysAgain(t *testing.T) {
 	wantRetry(t, f, theirs, "there is no PUBLIC KEY in it")
 }
 
-// What an operator signed is never stale, and the action knows who it was.
+// What an operator signed is never stale; the action knows who it was, and the outcome tells.
 func TestProvenanceNamesTheOperator(t *testing.T) {
 	k := newKeys(t)
 	world := &functiontest.World{Clock: &functiontest.Clock{}}
@@ -157,8 +157,13 @@ func TestProvenanceNamesTheOperator(t *testing.T) {
 	old := firing(t, world)
 	world.Clock.Advance(2 * time.Hour)
 	functiontest.Handle(t, f, sign(t, k.adapter, old.Clone())).Want(t, function.Skipped, function.ReasonStale)
-	functiontest.Handle(t, f, sign(t, k.alice, old.Clone())).Want(t, function.Skipped, function.ReasonNotConcerned)
-	functiontest.Handle(t, f, sign(t, k.adapter, firing(t, world))).Want(t, function.Skipped, function.ReasonNotConcerned)
+	hers := functiontest.Handle(t, f, sign(t, k.alice, old.Clone()))
+	hers.Want(t, function.Skipped, function.ReasonNotConcerned)
+	adapters := functiontest.Handle(t, f, sign(t, k.adapter, firing(t, world)))
+	adapters.Want(t, function.Skipped, function.ReasonNotConcerned)
+	if hers.SignedBy != "alice" || adapters.SignedBy != "" {
+		t.Errorf("the outcomes name %q and %q", hers.SignedBy, adapters.SignedBy)
+	}
 	if len(by) != 2 || by[0] != "alice" || by[1] != "" {
 		t.Errorf("the action saw %q", by)
 	}

@@ -111,6 +111,7 @@ type Outcome struct {
 	Reason            string           `json:"reason"`
 	Message           string           `json:"message"`
 	Target            string           `json:"target"`
+	SignedBy          string           `json:"signedBy"`
 	Actions           []function.Acted `json:"actions"`
 	Alert             json.RawMessage  `json:"alert"`
 	Raw               []byte           `json:"-"`
