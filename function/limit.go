@@ -14,6 +14,10 @@ import (
 // is recorded, so that pods side by side do not overrun a limit.
 const functionKey = "function"
 
+// sample is how many records the breaker looks at, at least: of a function that
+// does more than this it sees some of the last hour's, and that most of them fail.
+const sample = 100
+
 // cooling skips what was acted on too short a time ago, whatever alert asks now.
 func (at *attempt) cooling(others []*record.Record) error {
 	coolDown := at.req.rules.CoolDown
@@ -51,6 +55,7 @@ func (at *attempt) limited(ctx context.Context) error {
 	now := at.f.o.Now()
 	recent, err := at.f.o.Records.Find(ctx, record.Query{
 		Function: at.f.name(), Since: now.Add(-max(time.Hour, rules.Breaker.Pause)), Until: now,
+		Most: max(sample, 4*rules.MaxPerHour), // some of them began more than an hour ago, or are retried
 	})
 	if err != nil {
 		return Retry(err)

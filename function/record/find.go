@@ -17,12 +17,11 @@ type Query struct {
 	Function     string
 	Key          string
 	Since, Until time.Time
+	Most         int // stop at so many; 0 means 1000
 }
 
-// maxFound bounds what one query reads. A function that does more than this in
-// an hour, or with one key in all the time that records are kept, has no limit
-// that would be worth keeping.
-const maxFound = 2000
+// maxFound bounds what one query finds where it does not say so itself.
+const maxFound = 1000
 
 func (q Query) selector() string {
 	parts := []string{labelFunction + "=" + q.Function}
@@ -39,22 +38,27 @@ func (q Query) selector() string {
 	return strings.Join(parts, ",")
 }
 
-// Find lists records, in no order. What cannot be read is an error: what is
-// decided by counting must not be decided by half of it.
+// Find lists records, in no order, and without what was planned: a thousand of
+// them must fit into a small pod. What cannot be read is an error.
 func (s *Remediations) Find(ctx context.Context, q Query) ([]*Record, error) {
-	return s.find(ctx, q.selector())
+	most := q.Most
+	if most == 0 {
+		most = maxFound
+	}
+	return s.find(ctx, q.selector(), most, func(r *Record) { r.Changes, r.Proposal = nil, nil })
 }
 
 // Proposals lists the records that a proposal was kept in, over or not: that of
 // one approval's id or, with none, all.
 func (s *Remediations) Proposals(ctx context.Context, id string) ([]*Record, error) {
-	if id == "" {
-		return s.find(ctx, labelApproval)
+	selector := labelApproval
+	if id != "" {
+		selector += "=" + id
 	}
-	return s.find(ctx, labelApproval+"="+id)
+	return s.find(ctx, selector, maxFound, func(*Record) {})
 }
 
-func (s *Remediations) find(ctx context.Context, selector string) ([]*Record, error) {
+func (s *Remediations) find(ctx context.Context, selector string, most int, strip func(*Record)) ([]*Record, error) {
 	objects, err := s.resource()
 	if err != nil {
 		return nil, fmt.Errorf("find records: %w", err)
@@ -62,7 +66,7 @@ func (s *Remediations) find(ctx context.Context, selector string) ([]*Record, er
 	var found []*Record
 	next := ""
 	for {
-		page, err := objects.List(ctx, metav1.ListOptions{LabelSelector: selector, Limit: 500, Continue: next})
+		page, err := objects.List(ctx, metav1.ListOptions{LabelSelector: selector, Limit: 100, Continue: next})
 		if err != nil {
 			return nil, fmt.Errorf("find records: %w", notInstalled(err))
 		}
@@ -71,14 +75,14 @@ func (s *Remediations) find(ctx context.Context, selector string) ([]*Record, er
 			if err != nil {
 				return nil, err
 			}
-			found = append(found, r)
+			strip(r)
+			if found = append(found, r); len(found) == most {
+				return found, nil
+			}
 		}
 		next = page.GetContinue()
 		if next == "" {
 			return found, nil
-		}
-		if len(found) >= maxFound {
-			return nil, fmt.Errorf("find records: more than %d match %s", maxFound, selector)
 		}
 	}
 }
