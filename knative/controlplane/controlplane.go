@@ -99,7 +99,13 @@ func (c *ControlPlane) awaitReady(ctx context.Context, ready *readyLine) error {
 	case <-ready.found:
 		return nil
 	case <-c.done:
-		return c.exitError()
+		// Its output has been read to the end. One that was ready first has started; that it ended is for Err to say.
+		select {
+		case <-ready.found:
+			return nil
+		default:
+			return c.exitError()
+		}
 	case <-ctx.Done():
 		return fmt.Errorf("wait until it is ready: %w", ctx.Err())
 	}
