@@ -46,6 +46,10 @@ func TestEveryAlertHasOneJobWhenAPartIsKilled(t *testing.T) {
 	if err := oneJobEach(t.Context(), all); err != nil {
 		t.Error(err)
 	}
+	// What was killed, and what ended because of it, is there again for whoever tests next.
+	for _, namespace := range []string{"knative-eventing", "knative-serving"} {
+		must(t, "", "wait", "--for=condition=Available", "deployment", "--all", "-n", namespace, "--timeout=3m")
+	}
 }
 
 // fireWhile fires alerts one after the other, kills after a third of them, and says which they were.

@@ -37,7 +37,10 @@ func TestAlertOutlivesAnOutageOfTheAdapter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	must(t, "", "apply", "-k", site)
+	eventually(t, time.Minute, "the adapter to be applied again", func(ctx context.Context) error {
+		_, err := kubectl(ctx, "", "apply", "-k", site)
+		return err
+	})
 	eventually(t, 2*time.Minute, "the alert's Job", func(ctx context.Context) error { return oneJob(ctx, id) })
 }
 

@@ -83,12 +83,25 @@ func (in Installer) adapt(o object) bool {
 		if unused[name] {
 			spec["replicas"] = 0
 		}
-		visit(spec, func(m map[string]any) { delete(m, "resources") })
+		visit(spec, func(m map[string]any) {
+			delete(m, "resources")
+			patient(m)
+		})
 	}
 	if o.kind() == "ConfigMap" {
 		in.configure(name, o)
 	}
 	return true
+}
+
+// patient gives the probes of a container ten seconds, not the default of one: where a whole cluster and a compiler share
+// two cores, a second is soon over, and what is restarted for it is missing for minutes.
+func patient(container map[string]any) {
+	for _, name := range []string{"livenessProbe", "readinessProbe"} {
+		if probe, ok := container[name].(map[string]any); ok {
+			probe["timeoutSeconds"] = 10
+		}
+	}
 }
 
 // configure sets what this cluster needs otherwise in Knative's configuration.
