@@ -102,8 +102,15 @@ func TestHTTPClientConfig(t *testing.T) {
 		if err := os.WriteFile(changing, []byte("geheim"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(1100 * time.Millisecond) // an answer is shared for a second
-		w.ready(t)
+		for begun := time.Now(); ; time.Sleep(50 * time.Millisecond) { // an answer is shared for a second
+			code, body := w.get(t, "/ready")
+			if code == http.StatusOK {
+				break
+			}
+			if time.Since(begun) > time.Minute {
+				t.Fatalf("%d %s", code, body)
+			}
+		}
 	})
 }
 
@@ -132,6 +139,7 @@ func TestMistakesStopTheStart(t *testing.T) {
 	for name, test := range map[string]struct{ variable, value, says, never string }{
 		"no matcher":                     {"ALERT_SELECT", "severity", `ALERT_SELECT="severity": `, ""},
 		"no expression":                  {"ALERT_SELECT", `severity=~"("`, "ALERT_SELECT", ""},
+		"other quotes":                   {"ALERT_SELECT", `team='x'`, "ALERT_SELECT", ""},
 		"everything":                     {"ALERT_EXCLUDE", "{}", "there is no matcher in it", ""},
 		"in the second line":             {"ALERT_EXCLUDE", "a=\"b\"\nc", `ALERT_EXCLUDE="c": `, ""},
 		"no file":                        {"HTTP_CLIENT_CONFIG_FILE", "/nowhere", `HTTP_CLIENT_CONFIG_FILE="/nowhere": open /nowhere`, ""},

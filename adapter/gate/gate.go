@@ -9,9 +9,8 @@
 //   - An endpoint that does not answer in time, that answers with anything but a
 //     whole and successful answer, or with more than 16 MiB, is a line, too.
 //   - Of several endpoints every one has to answer, and none may have an alert.
-//   - The answer to a probe is never older than a second, and never one of before
-//     (see shared). Nothing is remembered beyond that: after a restart the next
-//     probe knows all.
+//   - What a probe is told was asked for at most a second before the probe came.
+//     Probes that come together share it. Nothing is remembered beyond that.
 //
 // Liveness is always 200: a gate that is started again knows no more.
 //

@@ -178,28 +178,6 @@ func TestSeveralEndpoints(t *testing.T) {
 	}
 }
 
-// A log line for each change, not for each probe.
-func TestChangesAreLogged(t *testing.T) {
-	answers := make(chan http.HandlerFunc, 1)
-	w := start(t, map[string]string{"PROMETHEUS_ENDPOINT": standIn(t, func(w http.ResponseWriter, r *http.Request) { (<-answers)(w, r) })})
-	probe := func(answer http.HandlerFunc) {
-		answers <- answer
-		w.get(t, "/ready")
-		time.Sleep(1100 * time.Millisecond) // an answer is shared for a second
-	}
-	for _, answer := range []http.HandlerFunc{firing(), firing(), file(t, "prometheus.json"), file(t, "prometheus.json"), status(500, "a"), status(500, "b"), firing()} {
-		probe(answer)
-	}
-	var got []string
-	for line := range strings.Lines(w.log.String()) {
-		got = append(got, strings.TrimSpace(line))
-	}
-	if len(got) != 4 || !strings.Contains(got[0], "ready: no alert fires") || !strings.Contains(got[1], `Down`) ||
-		!strings.Contains(got[2], "500") || !strings.Contains(got[3], "ready: no alert fires") {
-		t.Errorf("logged:\n%s", strings.Join(got, "\n"))
-	}
-}
-
 func TestMetrics(t *testing.T) {
 	w := start(t, map[string]string{"PROMETHEUS_ENDPOINT": standIn(t, file(t, "prometheus.json"))})
 	if _, before := w.get(t, "/metrics"); !strings.Contains(before, `quench_gate_probes_total{code="503"} 0`) || !strings.Contains(before, `outcome="failed"} 0`) {
