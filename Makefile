@@ -30,7 +30,7 @@ quench: ## build the command line tool, .build/quench
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(B)/quench ./knative/cmd/quench
 
 .PHONY: build
-build: quench ## build the programs: quench, adapter, function, deadletter
+build: quench ## build the programs: quench, adapter, gate, function, deadletter
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(B)/ ./adapter/cmd/... ./function/cmd/... ./knative/cmd/...
 
 .PHONY: controlplane

@@ -77,6 +77,64 @@ func TestLoadDeadLetter(t *testing.T) {
 	}
 }
 
+func TestLoadGate(t *testing.T) {
+	// As prometheus-alert-readiness' chart sets them, and set to nothing, as it allows.
+	for name, tc := range map[string]struct{ endpoint, timeout, severities, live, ready, port string }{
+		"the old chart's":     {"http://localhost:9090", "4", "critical,warning", "/live", "/ready", "8080"},
+		"nothing":             {"", "", "", "", "", ""},
+		"with blanks":         {" http://localhost:9090 ", " 4 ", " critical , warning ", "/live", "/ready", "8080"},
+		"a timeout of quench": {"", "4000ms", "", "", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for variable, value := range map[string]string{
+				"PROMETHEUS_ENDPOINT": tc.endpoint, "PROMETHEUS_API_TIMEOUT": tc.timeout, "PROMETHEUS_ALERT_SEVERITIES": tc.severities,
+				"KUBE_LIVENESS_PATH": tc.live, "KUBE_READINESS_PATH": tc.ready, "KUBE_PROBE_LISTEN_PORT": tc.port,
+			} {
+				t.Setenv(variable, value)
+			}
+			g, err := LoadGate()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(g.Prometheus) != 1 || g.Prometheus[0].String() != "http://localhost:9090" || len(g.Alertmanager) != 0 || g.APITimeout.String() != "4s" ||
+				g.Severities.String() != "critical,warning" || g.LivenessPath != "/live" || g.ReadinessPath != "/ready" || g.Port != 8080 {
+				t.Errorf("%+v", g)
+			}
+		})
+	}
+}
+
+func TestLoadGateSaysWhatIsWrong(t *testing.T) {
+	for name, tc := range map[string]struct {
+		environment map[string]string
+		want        string
+	}{
+		"timeout":           {map[string]string{"PROMETHEUS_API_TIMEOUT": "0"}, `PROMETHEUS_API_TIMEOUT="0s": want a duration above 0 such as 4`},
+		"no timeout":        {map[string]string{"PROMETHEUS_API_TIMEOUT": "soon"}, `PROMETHEUS_API_TIMEOUT="soon": want a duration`},
+		"endpoint":          {map[string]string{"PROMETHEUS_ENDPOINT": "prometheus:9090"}, `PROMETHEUS_ENDPOINT="prometheus:9090": want an absolute URL`},
+		"no severity":       {map[string]string{"PROMETHEUS_ALERT_SEVERITIES": ","}, `PROMETHEUS_ALERT_SEVERITIES=",": want at least one name`},
+		"two sources":       {map[string]string{"PROMETHEUS_ENDPOINT": "http://a", "ALERTMANAGER_ENDPOINT": "http://me:geheim@b"}, `ALERTMANAGER_ENDPOINT="http://me:xxxxx@b": want it or PROMETHEUS_ENDPOINT, not both`},
+		"two choices":       {map[string]string{"PROMETHEUS_ALERT_SEVERITIES": "page", "ALERT_SELECT": `team="a"`}, "want it or PROMETHEUS_ALERT_SEVERITIES, not both"},
+		"path":              {map[string]string{"KUBE_READINESS_PATH": "ready"}, `KUBE_READINESS_PATH="ready": want a path`},
+		"path with a query": {map[string]string{"KUBE_LIVENESS_PATH": "/live?a=b"}, `KUBE_LIVENESS_PATH="/live?a=b": want a path`},
+		"path of a pattern": {map[string]string{"KUBE_LIVENESS_PATH": "/{live}"}, `KUBE_LIVENESS_PATH="/{live}": want a path`},
+		"path not clean":    {map[string]string{"KUBE_READINESS_PATH": "/a//b"}, `KUBE_READINESS_PATH="/a//b": want a path`},
+		"both at one path":  {map[string]string{"KUBE_LIVENESS_PATH": "/ready"}, "want another path than KUBE_READINESS_PATH"},
+		"path of metrics":   {map[string]string{"KUBE_READINESS_PATH": "/metrics"}, "want another path than that of the metrics"},
+		"port":              {map[string]string{"KUBE_PROBE_LISTEN_PORT": "http"}, "KUBE_PROBE_LISTEN_PORT"},
+		"level":             {map[string]string{"LOG_LEVEL": "loud"}, "LOG_LEVEL"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for variable, value := range tc.environment {
+				t.Setenv(variable, value)
+			}
+			if _, err := LoadGate(); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("%v, want %s", err, tc.want)
+			}
+		})
+	}
+}
+
 func TestSizes(t *testing.T) {
 	for in, want := range map[string]Bytes{"1": 1, "64Ki": 64 << 10, "16Mi": 16 << 20, "2Gi": 2 << 30} {
 		var b Bytes

@@ -39,6 +39,10 @@ receivers:
   webhook_configs:
   - url: %q
     send_resolved: true
+inhibit_rules:
+- source_matchers: [alertname="Maintenance"]
+  target_matchers: [alertname!="Maintenance"]
+  equal: [host]
 `, repeat, webhook)
 	file := filepath.Join(dir, "alertmanager.yml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {

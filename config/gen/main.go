@@ -27,6 +27,7 @@ func main() {
 		{"image-patcher", config.ImagePatcher{}},
 		{"job-results", config.JobResults{}},
 		{"The dead-letter sink", config.DeadLetter{}},
+		{"The gate", config.Gate{}},
 	} {
 		fmt.Fprintf(&b, "\n## %s\n\n", part.title)
 		config.WriteTable(&b, part.spec)

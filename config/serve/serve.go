@@ -38,6 +38,10 @@ type Options struct {
 	// Alive is the same for liveness.
 	Alive func() error
 
+	// OwnProbes leaves every path to Handler, also those that are answered here
+	// otherwise; Ready and Alive are then not asked.
+	OwnProbes bool
+
 	// Serve serves the bound listener until the server is shut down. Nil is
 	// plain HTTP; webconfig.Serve gives TLS. It keeps TLS and password
 	// libraries out of programs that do not use them.
@@ -87,8 +91,12 @@ func Listen(o Options) (*Server, error) {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	d := &drainer{inner: o.Handler}
+	var handler http.Handler = d
+	if !o.OwnProbes {
+		handler = &health{inner: d, ready: o.Ready, alive: o.Alive, draining: d.draining}
+	}
 	return &Server{o: o, l: l, drain: d, http: &http.Server{
-		Handler:           &health{inner: d, ready: o.Ready, alive: o.Alive, draining: d.draining},
+		Handler:           handler,
 		ReadHeaderTimeout: min(headerTimeout, o.ReadTimeout),
 		ReadTimeout:       o.ReadTimeout,
 		IdleTimeout:       idleTimeout,

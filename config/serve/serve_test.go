@@ -233,3 +233,15 @@ func TestServeHookThatFails(t *testing.T) {
 		return err != nil && strings.Contains(err.Error(), "no certificate")
 	})
 }
+
+// A program may answer probes itself, at whatever path it was told.
+func TestOwnProbes(t *testing.T) {
+	base, _ := start(t, Options{OwnProbes: true, Ready: func() error { return errors.New("not asked") }, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "mine "+r.URL.Path)
+	})})
+	for _, path := range []string{"/healthz", "/readyz", "/health/readiness"} {
+		if code, body := get(t, http.MethodGet, base+path); code != http.StatusOK || body != "mine "+path {
+			t.Errorf("%s: %d %q", path, code, body)
+		}
+	}
+}

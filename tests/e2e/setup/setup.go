@@ -85,16 +85,19 @@ func (c Cluster) WithImages(text string) string {
 	})
 }
 
-// Site makes the overlay that names quench's image, on the one in the source folder, and returns its folder.
-func (c Cluster) Site() (string, error) {
-	folder, err := filepath.Abs(filepath.Join(c.Artefacts, "site"))
+// Site makes the overlay of quench; see Overlay.
+func (c Cluster) Site() (string, error) { return c.Overlay("site") }
+
+// Overlay makes an overlay that names quench's image, on the one of that name in the source folder, and returns its folder.
+func (c Cluster) Overlay(overlay string) (string, error) {
+	folder, err := filepath.Abs(filepath.Join(c.Artefacts, overlay))
 	if err != nil {
 		return "", err
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return "", err
 	}
-	base, err := filepath.Abs(filepath.Join(c.Source, "site"))
+	base, err := filepath.Abs(filepath.Join(c.Source, overlay))
 	if err != nil {
 		return "", err
 	}
