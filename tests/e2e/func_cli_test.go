@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/quench-dev/quench/adapter/alert"
+	"github.com/quench-dev/quench/tests/published"
 )
 
 // funcCLI runs the README's commands in a copy of the repository, since func writes into func.yaml and beside it.
@@ -44,43 +45,14 @@ func newFunc(t *testing.T) *funcCLI {
 	f.env = append(os.Environ(), "KUBECONFIG="+cluster.kubeconfig, "XDG_CONFIG_HOME="+t.TempDir(),
 		"PATH="+bin+":"+kubectlFolder+":"+os.Getenv("PATH"))
 	f.copyRepository(t)
-	text, err := os.ReadFile(filepath.Join(root, "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	names := strings.NewReplacer("example.com/alerts", registry+"/"+f.namespace, "--namespace quench", "--namespace "+f.namespace)
-	for _, block := range indented(t, string(text), "### Deploy with func") {
+	for _, block := range published.Commands(t, root, "### Deploy with func") {
 		f.blocks = append(f.blocks, names.Replace(block))
 	}
 	if len(f.blocks) != 3 {
 		t.Fatalf("the README has %d blocks on deploying with func, not the three that the test knows", len(f.blocks))
 	}
 	return f
-}
-
-// indented are the indented blocks below a heading.
-func indented(t *testing.T, text, heading string) []string {
-	t.Helper()
-	_, section, found := strings.Cut(text, "\n"+heading+"\n")
-	if !found {
-		t.Fatalf("the README has no %q", heading)
-	}
-	var blocks []string
-	inside := false
-	for line := range strings.Lines(section) {
-		if strings.HasPrefix(line, "#") {
-			break
-		}
-		code, isCode := strings.CutPrefix(line, "    ")
-		switch {
-		case isCode && inside:
-			blocks[len(blocks)-1] += code
-		case isCode:
-			blocks = append(blocks, code)
-		}
-		inside = isCode
-	}
-	return blocks
 }
 
 // run runs commands in the copy as a script, and answers what they say.
