@@ -28,22 +28,9 @@ type funcCLI struct {
 
 func newFunc(t *testing.T) *funcCLI {
 	t.Helper()
-	registry, _, found := strings.Cut(image, "/")
-	if !found || !strings.Contains(image, "@") {
-		t.Skipf("%s is in no registry that func could push to", image)
-	}
-	bin, err := filepath.Abs(filepath.Join(root, ".build"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	kubectlFolder, err := filepath.Abs(filepath.Dir(kubectlPath))
-	if err != nil {
-		t.Fatal(err)
-	}
+	registry := funcRegistry(t)
 	f := &funcCLI{folder: filepath.Join(t.TempDir(), "quench"), namespace: fmt.Sprintf("func-%d", time.Now().UnixNano())}
-	// func asks for what it is not told where it finds a terminal, and keeps settings of the user's.
-	f.env = append(os.Environ(), "KUBECONFIG="+cluster.kubeconfig, "XDG_CONFIG_HOME="+t.TempDir(),
-		"PATH="+bin+":"+kubectlFolder+":"+os.Getenv("PATH"))
+	f.env = funcEnvironment(t)
 	f.copyRepository(t)
 	names := strings.NewReplacer("example.com/alerts", registry+"/"+f.namespace, "--namespace quench", "--namespace "+f.namespace)
 	for _, block := range published.Commands(t, root, "### Deploy with func") {
@@ -53,6 +40,32 @@ func newFunc(t *testing.T) *funcCLI {
 		t.Fatalf("the README has %d blocks on deploying with func, not the three that the test knows", len(f.blocks))
 	}
 	return f
+}
+
+// funcRegistry is where func pushes to.
+func funcRegistry(t *testing.T) string {
+	t.Helper()
+	registry, _, found := strings.Cut(image, "/")
+	if !found || !strings.Contains(image, "@") {
+		t.Skipf("%s is in no registry that func could push to", image)
+	}
+	return registry
+}
+
+// funcEnvironment is what func and kubectl run with. func asks for what it is not told where it finds a terminal, and keeps
+// settings of the user's.
+func funcEnvironment(t *testing.T) []string {
+	t.Helper()
+	bin, err := filepath.Abs(filepath.Join(root, ".build"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kubectlFolder, err := filepath.Abs(filepath.Dir(kubectlPath))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(os.Environ(), "KUBECONFIG="+cluster.kubeconfig, "XDG_CONFIG_HOME="+t.TempDir(),
+		"PATH="+bin+":"+kubectlFolder+":"+os.Getenv("PATH"))
 }
 
 // run runs commands in the copy as a script, and answers what they say.
