@@ -27,19 +27,24 @@ import (
 
 const template = "../function/templates/go/remediation"
 
-// ofTemplate are the objects of one of the template's files, for a function of this name.
-func ofTemplate(t *testing.T, file, name string) []*unstructured.Unstructured {
+// ofTemplate are the objects of the template's files, one after the other, for a function of this name.
+func ofTemplate(t *testing.T, name string, files ...string) []*unstructured.Unstructured {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(template, file))
-	if err != nil {
-		t.Fatal(err)
+	var all []byte
+	for _, file := range files {
+		text, err := os.ReadFile(filepath.Join(template, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, text...)
 	}
-	return decode(t, bytes.ReplaceAll(text, []byte("NAME"), []byte(name)))
+	return decode(t, bytes.ReplaceAll(all, []byte("NAME"), []byte(name)))
 }
 
 // The template's Triggers are those of quench's own functions, under another name.
 func TestTemplatesTriggersAreLikeRollbacks(t *testing.T) {
-	theirs := ofTemplate(t, "trigger.yaml", "rollback")
+	all := ofTemplate(t, "rollback", "rbac.yaml", "trigger.yaml") // as the README's sed has them
+	theirs := all[len(ofTemplate(t, "rollback", "rbac.yaml")):]
 	ours := slices.Concat(read(t, "base/rollback/trigger.yaml"), read(t, "base/rollback/approvals.yaml"))
 	if len(theirs) != len(ours) {
 		t.Fatalf("%d Triggers, want %d", len(theirs), len(ours))
@@ -56,7 +61,7 @@ func TestTemplatesTriggersAreLikeRollbacks(t *testing.T) {
 // and nothing that it may do is left over.
 func TestTemplatesRightsAreWhatItUses(t *testing.T) {
 	w := functiontest.New(t)
-	granted := grant(t, w, "restart", slices.Concat(build(t, "overlays/standard"), ofTemplate(t, "rbac.yaml", "restart")))
+	granted := grant(t, w, "restart", slices.Concat(build(t, "overlays/standard"), ofTemplate(t, "restart", "rbac.yaml")))
 	emptyPolicy(t, w)
 	for kind, name := range map[string]string{"Deployment": "web", "StatefulSet": "db", "DaemonSet": "agent"} {
 		release(t, w, kind, name, "app:1")
