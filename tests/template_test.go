@@ -82,6 +82,7 @@ func TestTemplate(t *testing.T) {
 		t.Errorf("with an API server the tests say:\n%s", said)
 	}
 	o.pinsAreOurs(t)
+	o.takesTheBranch(t)
 
 	plane, err := controlplane.Start(t.Context(), controlplane.Options{Binary: binary(t, "quench-controlplane")})
 	if err != nil {
@@ -129,6 +130,26 @@ func TestTemplate(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), binary(t, "kubectl"), "--kubeconfig="+plane.Kubeconfig(), "get", "deployment/web", "-o", "jsonpath={.metadata.generation}").Output()
 	if err != nil || string(out) != "2" {
 		t.Errorf("the Deployment is at generation %s, want 2: restarted once (%v)", out, err)
+	}
+}
+
+var ofTheBranch = regexp.MustCompile("`(go mod edit -require=[^`]+@main)`")
+
+// takesTheBranch tries what the README says for as long as there is no release.
+func (o *own) takesTheBranch(t *testing.T) {
+	t.Helper()
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	edit := ofTheBranch.FindSubmatch(readme)
+	if edit == nil {
+		t.Fatal("the README does not say how to take the branch")
+	}
+	unreleased := "go mod edit -require=" + published.Module + "@v0.1.0"
+	before := o.run(t, "go list -m "+published.Module)
+	if after := o.run(t, unreleased+"; "+string(edit[1])+"; go list -m "+published.Module); after != before {
+		t.Errorf("with the branch it requires %s, want %s", after, before)
 	}
 }
 

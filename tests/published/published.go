@@ -73,7 +73,7 @@ func New(tb testing.TB, root string) *Release {
 	return r
 }
 
-// module lays the module out as Go's module proxies have it.
+// module lays the module out as Go's module proxies have it, with a branch main.
 func (r *Release) module(tb testing.TB, folder, proxy string) {
 	tb.Helper()
 	at := filepath.Join(proxy, filepath.FromSlash(Module), "@v")
@@ -97,8 +97,8 @@ func (r *Release) module(tb testing.TB, folder, proxy string) {
 	if err := zip.CreateFromDir(archive, module.Version{Path: Module, Version: r.Version}, folder); err != nil {
 		tb.Fatalf("pack the module: %v", err)
 	}
-	for name, text := range map[string][]byte{".info": info, ".mod": goMod} {
-		if err := os.WriteFile(filepath.Join(at, r.Version+name), text, 0o644); err != nil {
+	for name, text := range map[string][]byte{r.Version + ".info": info, r.Version + ".mod": goMod, "main.info": info} {
+		if err := os.WriteFile(filepath.Join(at, name), text, 0o644); err != nil {
 			tb.Fatal(err)
 		}
 	}
