@@ -60,8 +60,13 @@ func (s *step) done() function.Result {
 
 // Recover implements function.Recoverer.
 func (s *step) Recover(ctx context.Context, was function.Interrupted) (function.Result, error) {
+	c, err := s.action.open(ctx, s.req) // as it is now that its lock is ours
+	if err != nil {
+		return function.Result{}, err
+	}
+	s.c = c
 	switch {
-	case s.c.carries():
+	case c.carries():
 		return s.done(), nil
 	case was.Resolved:
 		return function.Result{}, function.Skip(function.ReasonAlertResolved, "the alert has resolved since this was recorded")
