@@ -21,12 +21,14 @@ import (
 	"github.com/quench-dev/quench/adapter/alert"
 	"github.com/quench-dev/quench/knative/controlplane"
 	"github.com/quench-dev/quench/knative/install"
+	"github.com/quench-dev/quench/tests/published"
 )
 
 // Knative's func CLI builds the repository as it is and runs it, and the running
 // function answers an alert event with its outcome event, having created the Job.
 func TestFuncBuildsAndRuns(t *testing.T) {
-	folder := checkout(t)
+	folder := filepath.Join(t.TempDir(), "quench")
+	published.Copy(t, "..", folder)
 	// Not GOFLAGS as it stands: func's scaffolding has to update its own go.mod.
 	env := append(os.Environ(), "GOFLAGS=-mod=mod", "XDG_CONFIG_HOME="+t.TempDir())
 	build := exec.Command(binary(t, "func"), "build", "--builder=host", "--registry=example.com/alerts")
@@ -138,33 +140,4 @@ func funcRun(t *testing.T, folder string, env []string) (url string) {
 			t.Fatalf("func run does not listen:\n%s", said.String())
 		}
 	}
-}
-
-// checkout copies the repository as it stands, without what git ignores.
-func checkout(t *testing.T) string {
-	t.Helper()
-	list := exec.Command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-	list.Dir = ".."
-	out, err := list.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder := filepath.Join(t.TempDir(), "quench")
-	for name := range strings.SplitSeq(strings.TrimRight(string(out), "\x00"), "\x00") {
-		content, err := os.ReadFile(filepath.Join("..", name))
-		if os.IsNotExist(err) {
-			continue // removed, and not committed yet
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		to := filepath.Join(folder, name)
-		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(to, content, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return folder
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -19,12 +18,9 @@ import (
 	"github.com/quench-dev/quench/function/imagepatcher"
 	"github.com/quench-dev/quench/function/jobresults"
 	"github.com/quench-dev/quench/function/jobrunner"
-	"github.com/quench-dev/quench/function/lease"
 	"github.com/quench-dev/quench/function/mask"
-	"github.com/quench-dev/quench/function/note"
-	"github.com/quench-dev/quench/function/policy"
-	"github.com/quench-dev/quench/function/record"
 	"github.com/quench-dev/quench/function/rollback"
+	"github.com/quench-dev/quench/function/wiring"
 )
 
 // Parts are what actions are made of. Each action takes what it needs.
@@ -104,28 +100,9 @@ func Function(name string, c config.Function, p Parts, log zerolog.Logger) (*fun
 	if err != nil {
 		return nil, err
 	}
-	if err := p.Client.Check(); err != nil && !c.DryRun {
+	f, err := wiring.Function(a, c, wiring.Parts{Client: p.Client, Known: Names(), Now: p.Now}, log)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	o := function.Options{
-		Locks:        &lease.Locker{Client: p.Client, Function: name, Duration: time.Duration(c.LockDuration), Now: p.Now},
-		Records:      &record.Remediations{Client: p.Client},
-		MaxEventAge:  time.Duration(c.MaxEventAge),
-		ApplyTimeout: time.Duration(c.ApplyTimeout),
-		RecordTTL:    time.Duration(c.RecordTTL),
-		DryRun:       c.DryRun,
-		Now:          p.Now,
-		Notes:        &note.Events{Client: p.Client},
-		Log:          log.With().Str("function", name).Logger(),
-	}
-	if c.VerifyKeysFile != "" {
-		o.Verify = function.Provenance{Keys: c.VerifyKeysFile}
-	}
-	if c.PolicyConfigMap != "" || c.PolicyFile != "" {
-		o.Policy = &policy.Source{Client: p.Client, ConfigMap: c.PolicyConfigMap, File: c.PolicyFile, Known: Names()}
-	}
-	if len(c.AlertmanagerURL) > 0 {
-		o.Firing = &function.StillFiring{URLs: c.AlertmanagerURL, Client: &http.Client{}}
-	}
-	return function.New(a, o)
+	return f, nil
 }

@@ -68,6 +68,11 @@ func For(config *rest.Config, namespace string) *Client {
 	return &Client{namespace: firstOf(namespace, "default"), config: func() (*rest.Config, error) { return config, nil }}
 }
 
+// Of is a cluster that is reached already: in tests, one that is none.
+func Of(d dynamic.Interface, namespace string) *Client {
+	return &Client{namespace: firstOf(namespace, "default"), config: func() (*rest.Config, error) { return &rest.Config{}, nil }, dynamic: d}
+}
+
 func inPod() (*rest.Config, error) {
 	config, err := rest.InClusterConfig()
 	if errors.Is(err, rest.ErrNotInCluster) {

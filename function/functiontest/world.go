@@ -6,9 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
-	"os"
-	"path/filepath"
-	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -20,6 +17,7 @@ import (
 	"github.com/quench-dev/quench/adapter/alert"
 	"github.com/quench-dev/quench/function"
 	"github.com/quench-dev/quench/function/cluster"
+	"github.com/quench-dev/quench/knative"    //nolint:depguard // imported by tests alone
 	"github.com/quench-dev/quench/tests/kube" //nolint:depguard // imported by tests alone
 )
 
@@ -38,8 +36,7 @@ func New(tb testing.TB) *World {
 	tb.Helper()
 	config := kube.Start(tb)
 	defined.Do(func() {
-		_, self, _, _ := runtime.Caller(0)
-		text, err := os.ReadFile(filepath.Join(filepath.Dir(self), "../../knative/base/remediations.yaml"))
+		text, err := knative.Base.ReadFile("base/remediations.yaml")
 		if err != nil {
 			tb.Fatal(err)
 		}

@@ -7,6 +7,7 @@ type file struct {
 	Reason    string           `json:"reason" doc:"Why, for people; the outcomes repeat it." want:"a sentence"`
 	DryRun    bool             `json:"dryRun" doc:"Every function says what it would do, and does nothing." want:"true or false"`
 	Defaults  rules            `json:"defaults" doc:"What holds for every function that does not say otherwise itself."`
+	Own       []string         `json:"ownFunctions" doc:"The names of functions of your own, which functions may then speak of; quench knows its own by itself." want:"a list of names"`
 	Functions map[string]rules `json:"functions" doc:"By function, such as rollback: each field that is given takes the place of the one in defaults."`
 }
 

@@ -30,9 +30,10 @@ type alertMatchers struct {
 	labels.Matchers
 }
 
-// Parse reads a policy's YAML; name is what errors call it. known are the
-// functions that there are; a rule about another is an error. Errors name the
-// field and say what would be right; all of them are told at once.
+// Parse reads a policy's YAML; name is what errors call it. known are quench's
+// own functions; a rule about one that is neither of them nor named by the policy
+// is an error. With nil any name will do. Errors name the field and say what would
+// be right; all of them are told at once.
 func Parse(name string, text []byte, known []string) (*Policy, error) {
 	if len(text) > MaxBytes {
 		return nil, fmt.Errorf("%s: larger than 1 MiB", name)
@@ -48,11 +49,15 @@ func Parse(name string, text []byte, known []string) (*Policy, error) {
 		return nil, fmt.Errorf("%s: %w", name, plain(err))
 	}
 	c := &check{}
-	p := &Policy{paused: f.Paused, reason: f.Reason, dryRun: f.DryRun, functions: map[string]Rules{}}
+	p := &Policy{paused: f.Paused, reason: f.Reason, dryRun: f.DryRun, own: f.Own, functions: map[string]Rules{}}
 	p.defaults = c.rules("defaults", f.Defaults)
+	for i, own := range f.Own {
+		c.that(own != "" && !slices.Contains(known, own), fmt.Sprintf("ownFunctions[%d]", i), "got %q, want the name of a function of your own", own)
+	}
 	for _, function := range slices.Sorted(maps.Keys(f.Functions)) {
 		at := "functions." + function
-		c.that(slices.Contains(known, function), at, "no such function; want one of %s", strings.Join(known, ", "))
+		c.that(known == nil || slices.Contains(known, function) || slices.Contains(f.Own, function), at,
+			"no such function; want one of %s, or one that ownFunctions names", strings.Join(known, ", "))
 		p.functions[function] = c.rules(at, f.Defaults.overlaid(f.Functions[function]))
 	}
 	if err := errors.Join(c.errs...); err != nil {

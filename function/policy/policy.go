@@ -23,8 +23,12 @@ type Policy struct {
 	reason    string
 	dryRun    bool
 	defaults  Rules
+	own       []string
 	functions map[string]Rules
 }
+
+// Own are the functions that the policy names as the operators' own.
+func (p *Policy) Own() []string { return p.own }
 
 // Rules are what a policy says of one function, its defaults filled in.
 type Rules struct {

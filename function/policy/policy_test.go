@@ -14,7 +14,9 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 	for text, want := range map[string]string{
 		"paused: maybe":                       "paused: got a string, want true or false",
 		"pause: true":                         `there is no field "pause"; quench policy explain lists them`,
-		"functions: {rolback: {}}":            "functions.rolback: no such function; want one of image-patcher, job-runner, rollback",
+		"functions: {rolback: {}}":            "functions.rolback: no such function; want one of image-patcher, job-runner, rollback, or one that ownFunctions names",
+		"ownFunctions: [rollback]":            `ownFunctions[0]: got "rollback", want the name of a function of your own`,
+		"ownFunctions: ['']":                  `ownFunctions[0]: got "", want the name of a function of your own`,
 		"defaults: {mode: watch}":             `defaults.mode: got "watch", want act, propose or dry-run`,
 		"defaults: {coolDown: 10}":            "coolDown: got a number, want a duration such as 10m",
 		"defaults: {coolDown: soon}":          `defaults.coolDown: got "soon", want a duration such as 10m`,
@@ -59,6 +61,22 @@ func TestFunctionsFieldsTakeThePlaceOfDefaults(t *testing.T) {
 	}
 	if r := p.For("rollback"); r.CoolDown != 10*time.Minute || r.AdmitNamespace("b") != nil || r.AdmitNamespace("kube-system") != nil {
 		t.Errorf("rollback: %+v", r)
+	}
+}
+
+// A function of one's own reads the same policy as quench's: neither stumbles over
+// what is said of the other.
+func TestFunctionsOfOnesOwn(t *testing.T) {
+	text := "ownFunctions: [restart]\nfunctions: {restart: {coolDown: 1h}, rollback: {coolDown: 2h}}"
+	everyones := parsed(t, text)
+	restarts, err := Parse("policy.yaml", []byte(text), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []*Policy{everyones, restarts} {
+		if p.For("restart").CoolDown != time.Hour || p.For("rollback").CoolDown != 2*time.Hour || len(p.Own()) != 1 {
+			t.Errorf("%+v", p)
+		}
 	}
 }
 

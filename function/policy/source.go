@@ -31,7 +31,7 @@ type Source struct {
 	Client    Client
 	ConfigMap string
 	File      string
-	Known     []string // functions, see Parse
+	Known     []string // quench's own functions, see Parse
 
 	mu     sync.Mutex
 	parsed string // the text that policy was read from

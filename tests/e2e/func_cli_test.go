@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/quench-dev/quench/adapter/alert"
+	"github.com/quench-dev/quench/tests/published"
 )
 
 // funcCLI runs the README's commands in a copy of the repository, since func writes into func.yaml and beside it.
@@ -27,29 +28,12 @@ type funcCLI struct {
 
 func newFunc(t *testing.T) *funcCLI {
 	t.Helper()
-	registry, _, found := strings.Cut(image, "/")
-	if !found || !strings.Contains(image, "@") {
-		t.Skipf("%s is in no registry that func could push to", image)
-	}
-	bin, err := filepath.Abs(filepath.Join(root, ".build"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	kubectlFolder, err := filepath.Abs(filepath.Dir(kubectlPath))
-	if err != nil {
-		t.Fatal(err)
-	}
+	registry := funcRegistry(t)
 	f := &funcCLI{folder: filepath.Join(t.TempDir(), "quench"), namespace: fmt.Sprintf("func-%d", time.Now().UnixNano())}
-	// func asks for what it is not told where it finds a terminal, and keeps settings of the user's.
-	f.env = append(os.Environ(), "KUBECONFIG="+cluster.kubeconfig, "XDG_CONFIG_HOME="+t.TempDir(),
-		"PATH="+bin+":"+kubectlFolder+":"+os.Getenv("PATH"))
+	f.env = funcEnvironment(t)
 	f.copyRepository(t)
-	text, err := os.ReadFile(filepath.Join(root, "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	names := strings.NewReplacer("example.com/alerts", registry+"/"+f.namespace, "--namespace quench", "--namespace "+f.namespace)
-	for _, block := range indented(t, string(text), "### Deploy with func") {
+	for _, block := range published.Commands(t, root, "### Deploy with func") {
 		f.blocks = append(f.blocks, names.Replace(block))
 	}
 	if len(f.blocks) != 3 {
@@ -58,29 +42,30 @@ func newFunc(t *testing.T) *funcCLI {
 	return f
 }
 
-// indented are the indented blocks below a heading.
-func indented(t *testing.T, text, heading string) []string {
+// funcRegistry is where func pushes to.
+func funcRegistry(t *testing.T) string {
 	t.Helper()
-	_, section, found := strings.Cut(text, "\n"+heading+"\n")
-	if !found {
-		t.Fatalf("the README has no %q", heading)
+	registry, _, found := strings.Cut(image, "/")
+	if !found || !strings.Contains(image, "@") {
+		t.Skipf("%s is in no registry that func could push to", image)
 	}
-	var blocks []string
-	inside := false
-	for line := range strings.Lines(section) {
-		if strings.HasPrefix(line, "#") {
-			break
-		}
-		code, isCode := strings.CutPrefix(line, "    ")
-		switch {
-		case isCode && inside:
-			blocks[len(blocks)-1] += code
-		case isCode:
-			blocks = append(blocks, code)
-		}
-		inside = isCode
+	return registry
+}
+
+// funcEnvironment is what func and kubectl run with. func asks for what it is not told where it finds a terminal, and keeps
+// settings of the user's.
+func funcEnvironment(t *testing.T) []string {
+	t.Helper()
+	bin, err := filepath.Abs(filepath.Join(root, ".build"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	return blocks
+	kubectlFolder, err := filepath.Abs(filepath.Dir(kubectlPath))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(os.Environ(), "KUBECONFIG="+cluster.kubeconfig, "XDG_CONFIG_HOME="+t.TempDir(),
+		"PATH="+bin+":"+kubectlFolder+":"+os.Getenv("PATH"))
 }
 
 // run runs commands in the copy as a script, and answers what they say.

@@ -46,6 +46,15 @@ func Start(tb testing.TB) *rest.Config {
 	return rest.CopyConfig(shared.config)
 }
 
+// Missing is why Start would find no Kubernetes; nil where there is something to start or to use.
+func Missing() error {
+	if os.Getenv(Variable) != "" {
+		return nil
+	}
+	_, err := findBinary()
+	return err
+}
+
 // Main runs the tests, ends the control plane that they started, and exits with their code.
 func Main(m *testing.M) {
 	code := m.Run()

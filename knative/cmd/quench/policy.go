@@ -96,7 +96,7 @@ func policyFile(stdin io.Reader, path string) (name, text string, err error) {
 // meaning, though not in form, it is seen here.
 func tellPolicy(w io.Writer, name string, p *policy.Policy) {
 	fmt.Fprintf(w, "%s is a policy that functions can read\n", name)
-	for _, function := range catalog.Names() {
+	for _, function := range append(catalog.Names(), p.Own()...) {
 		fmt.Fprintf(w, "  %-14s %s\n", function, p.For(function))
 	}
 }
