@@ -53,7 +53,7 @@ func (l *look) findPod(ctx context.Context) error {
 		return err
 	}
 	if name != "" {
-		err = fmt.Errorf("Pod %s/%s does not exist any more", l.namespace(), name) //nolint:revive,staticcheck // a kind
+		err = fmt.Errorf("the alert's pod %s/%s does not exist any more", l.namespace(), name)
 	}
 	if worst == nil {
 		return errors.Join(err, fmt.Errorf("%s has no pods", l.found))
