@@ -73,7 +73,7 @@ func (l *look) events(ctx context.Context) error {
 // event reads what older and newer reporters write in fields of their own.
 func (l *look) event(e *corev1.Event) enriched.Event {
 	told := enriched.Event{
-		Type: e.Type, Reason: e.Reason, Message: l.text(e.Message), Count: max(e.Count, 1),
+		Type: code(e.Type), Reason: code(e.Reason), Message: l.text(e.Message), Count: max(e.Count, 1),
 		Object: e.InvolvedObject.Kind + " " + e.InvolvedObject.Namespace + "/" + e.InvolvedObject.Name,
 	}
 	first := []metav1.Time{e.FirstTimestamp, {Time: e.EventTime.Time}, e.CreationTimestamp}

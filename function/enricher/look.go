@@ -31,6 +31,7 @@ const (
 // bytes.
 const (
 	maxText = 1 << 10
+	maxCode = 128
 	maxWhy  = 512
 )
 
@@ -118,6 +119,9 @@ func (l *look) namespace() string {
 
 // text is what somebody else wrote, as it may be told.
 func (l *look) text(s string) string { return cut(l.o.Masker.Mask(strings.TrimSpace(s)), maxText) }
+
+// code is one of Kubernetes's, or what somebody else wrote for one.
+func code(s string) string { return cut(s, maxCode) }
 
 func cut(s string, most int) string {
 	if len(s) > most {

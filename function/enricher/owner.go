@@ -58,7 +58,7 @@ func (l *look) conditions(o *unstructured.Unstructured) ([]enriched.Condition, e
 			return nil, err
 		}
 		told = append(told, enriched.Condition{
-			Type: c.Type, Status: string(c.Status), Reason: c.Reason, Message: l.text(c.Message), Since: when(c.LastTransitionTime),
+			Type: c.Type, Status: string(c.Status), Reason: code(c.Reason), Message: l.text(c.Message), Since: when(c.LastTransitionTime),
 		})
 	}
 	return told, nil

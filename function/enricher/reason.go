@@ -26,7 +26,7 @@ var passing = map[string]bool{"": true, "ContainerCreating": true, "PodInitializ
 func (l *look) reason() (reason, message string) {
 	if l.pod != nil {
 		if reason, message = l.podReason(l.pod, l.alert.Labels["container"]); reason != "" {
-			return reason, l.text(message)
+			return code(reason), l.text(message)
 		}
 	}
 	if l.pod == nil || !ready(l.pod) { // what is well has had warnings, too

@@ -25,13 +25,13 @@ const (
 func (l *look) tellPod() {
 	p := l.pod
 	l.told.Pod = &enriched.Pod{
-		Namespace: p.Namespace, Name: p.Name, Phase: string(p.Status.Phase), Reason: p.Status.Reason, Message: l.text(p.Status.Message),
+		Namespace: p.Namespace, Name: p.Name, Phase: string(p.Status.Phase), Reason: code(p.Status.Reason), Message: l.text(p.Status.Message),
 		Node: p.Spec.NodeName, Restarts: restarts(p), CreatedAt: when(p.CreationTimestamp), DeletedAt: whenever(p.DeletionTimestamp),
 	}
 	for _, c := range p.Status.Conditions {
 		if c.Status != corev1.ConditionTrue && c.Type != corev1.DisruptionTarget {
 			l.told.Pod.Conditions = append(l.told.Pod.Conditions, enriched.Condition{
-				Type: string(c.Type), Status: string(c.Status), Reason: c.Reason, Message: l.text(c.Message), Since: when(c.LastTransitionTime),
+				Type: string(c.Type), Status: string(c.Status), Reason: code(c.Reason), Message: l.text(c.Message), Since: when(c.LastTransitionTime),
 			})
 		}
 	}
@@ -61,13 +61,13 @@ func (l *look) container(c *enriched.Container, s corev1.ContainerStatus) {
 		c.State, c.Since = stateRunning, when(now.Running.StartedAt)
 	case now.Terminated != nil:
 		t := now.Terminated
-		c.State, c.Reason, c.Message, c.ExitCode, c.Since = stateTerminated, t.Reason, l.text(t.Message), &t.ExitCode, when(t.FinishedAt)
+		c.State, c.Reason, c.Message, c.ExitCode, c.Since = stateTerminated, code(t.Reason), l.text(t.Message), &t.ExitCode, when(t.FinishedAt)
 	case now.Waiting != nil:
-		c.Reason, c.Message = now.Waiting.Reason, l.text(now.Waiting.Message)
+		c.Reason, c.Message = code(now.Waiting.Reason), l.text(now.Waiting.Message)
 	}
 	if t := s.LastTerminationState.Terminated; t != nil {
 		c.Last = &enriched.Ended{
-			Reason: t.Reason, Message: l.text(t.Message), ExitCode: t.ExitCode, Signal: t.Signal,
+			Reason: code(t.Reason), Message: l.text(t.Message), ExitCode: t.ExitCode, Signal: t.Signal,
 			StartedAt: when(t.StartedAt), FinishedAt: when(t.FinishedAt),
 		}
 	}
