@@ -22,7 +22,9 @@ import (
 	"knative.dev/eventing/pkg/apis/sources"
 	sourcesv1 "knative.dev/eventing/pkg/apis/sources/v1"
 
+	"github.com/quench-dev/quench/adapter/alert"
 	"github.com/quench-dev/quench/config"
+	"github.com/quench-dev/quench/function/enriched"
 	"github.com/quench-dev/quench/function/jobresults"
 	"github.com/quench-dev/quench/function/jobrunner"
 	"github.com/quench-dev/quench/knative/keyring"
@@ -52,7 +54,7 @@ func TestEverythingIsInOneNamespace(t *testing.T) {
 }
 
 func TestPods(t *testing.T) {
-	programs := map[string]string{"adapter": "/adapter", "dead-letter": "/deadletter", "job-runner": "/function", "rollback": "/function", "job-results": "/function", "image-patcher": "/function"}
+	programs := map[string]string{"adapter": "/adapter", "dead-letter": "/deadletter", "job-runner": "/function", "rollback": "/function", "job-results": "/function", "image-patcher": "/function", "enricher": "/function"}
 	each(t, func(t *testing.T, objects []*unstructured.Unstructured) {
 		for name, command := range programs {
 			o := one(t, objects, "Service", name)
@@ -106,9 +108,13 @@ func TestEnvironment(t *testing.T) {
 			config.Function
 			config.JobResults
 		}
+		var enrich struct {
+			config.Function
+			config.Enricher
+		}
 		var d config.DeadLetter
 		for name, spec := range map[string]any{
-			"adapter": &a, "job-runner": &f, "job-results": &results, "rollback": &r, "image-patcher": &i, "dead-letter": &d,
+			"adapter": &a, "job-runner": &f, "job-results": &results, "rollback": &r, "image-patcher": &i, "enricher": &enrich, "dead-letter": &d,
 		} {
 			t.Run(name, func(t *testing.T) {
 				c := pod(t, one(t, objects, "Service", name)).Containers[0]
@@ -128,7 +134,7 @@ func TestEnvironment(t *testing.T) {
 		const quiet = 30 * time.Second // queue-proxy waits for before the program is told to end
 		for name, drain := range map[string]config.Duration{
 			"adapter": a.DrainTimeout, "job-runner": f.DrainTimeout, "job-results": results.DrainTimeout, "rollback": r.DrainTimeout,
-			"image-patcher": i.DrainTimeout, "dead-letter": d.DrainTimeout,
+			"image-patcher": i.DrainTimeout, "enricher": enrich.DrainTimeout, "dead-letter": d.DrainTimeout,
 		} {
 			seconds, _, err := unstructured.NestedInt64(one(t, objects, "Service", name).Object, "spec", "template", "spec", "timeoutSeconds")
 			if grace := time.Duration(seconds) * time.Second; err != nil || grace < quiet+time.Duration(drain) {
@@ -281,6 +287,32 @@ func TestTriggerOptsIn(t *testing.T) {
 	}
 }
 
+// Every alert that fires is enriched, and nothing else: an enriched alert comes back neither to enricher nor to a function
+// that acts, whatever labels it has.
+func TestEnricherGetsFiringAlertsAlone(t *testing.T) {
+	triggers, err := trigger.Load("base/enricher", "base/job-runner", "base/rollback", "base/image-patcher", "samples/site/trigger.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for eventType, want := range map[string]string{
+		alert.TypeFiring: "enricher", alert.TypeResolved: "", alert.TypeGroupFiring: "", enriched.Type: "", "dev.quench.action.failed": "",
+	} {
+		for _, remediation := range []string{"none", "rollback"} {
+			e := event.New()
+			e.SetID("e1")
+			e.SetSource("/")
+			e.SetType(eventType)
+			e.SetExtension("remediation", remediation)
+			for i, tr := range triggers {
+				got, err := tr.Filter.Match(t.Context(), e)
+				if err != nil || i == 0 && got != (want != "") || i > 0 && got && !alert.IsAlert(e) {
+					t.Errorf("%s: %s matches %v, %v", eventType, tr.ID(), got, err)
+				}
+			}
+		}
+	}
+}
+
 // What the source sends of a Job is what job-results gets, and nobody else; the outcome that it answers with comes back
 // to neither of the functions.
 func TestJobResultsGetsJobsAlone(t *testing.T) {
@@ -327,15 +359,22 @@ func TestJobResultsSource(t *testing.T) {
 	})
 }
 
-// README's patch leaves out all of it.
-func TestJobResultsCanBeLeftOut(t *testing.T) {
+// README's patches leave out all of it.
+func TestPartsCanBeLeftOut(t *testing.T) {
+	for component, objects := range map[string]int{"job-results": 9, "enricher": 5} {
+		t.Run(component, func(t *testing.T) { leaveOut(t, component, objects) })
+	}
+}
+
+func leaveOut(t *testing.T, component string, objects int) {
+	t.Helper()
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var patch string
 	for line := range strings.Lines(string(readme)) {
-		if strings.Contains(line, "labelSelector: app.kubernetes.io/component=job-results") {
+		if strings.Contains(line, "labelSelector: app.kubernetes.io/component="+component) {
 			patch = strings.TrimSpace(line)
 		}
 	}
@@ -353,11 +392,11 @@ func TestJobResultsCanBeLeftOut(t *testing.T) {
 	}
 	all, left := build(t, "overlays/standard"), build(t, dir)
 	for _, o := range left {
-		if strings.Contains(o.GetName(), "job-results") {
+		if strings.Contains(o.GetName(), component) {
 			t.Errorf("%s %s is left", o.GetKind(), o.GetName())
 		}
 	}
-	if len(left) != len(all)-9 {
+	if len(left) != len(all)-objects {
 		t.Errorf("of %d objects %d are left", len(all), len(left))
 	}
 }

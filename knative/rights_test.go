@@ -216,9 +216,12 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// note reads verb and resource from …/namespaces/NAMESPACE/RESOURCE[/NAME[/SUBRESOURCE]].
+// note reads verb and resource from …/namespaces/NAMESPACE/RESOURCE[/NAME[/SUBRESOURCE]], or /api/v1/RESOURCE/NAME.
 func (u *usage) note(r *http.Request) {
-	_, path, _ := strings.Cut(r.URL.Path, "/namespaces/")
+	_, path, ok := strings.Cut(r.URL.Path, "/namespaces/")
+	if !ok {
+		path = strings.TrimPrefix(r.URL.Path, "/api/v1")
+	}
 	parts := strings.Split(path, "/")[1:]
 	verb := map[string]string{http.MethodPost: "create", http.MethodPut: "update", http.MethodPatch: "patch", http.MethodDelete: "delete", http.MethodGet: "get"}[r.Method]
 	if verb == "get" && len(parts) == 1 {

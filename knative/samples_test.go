@@ -14,6 +14,7 @@ import (
 
 	"github.com/quench-dev/quench/adapter"
 	"github.com/quench-dev/quench/config"
+	"github.com/quench-dev/quench/function/enricher"
 	"github.com/quench-dev/quench/function/imagepatcher"
 	"github.com/quench-dev/quench/function/jobrunner"
 	"github.com/quench-dev/quench/knative/deadletter"
@@ -31,6 +32,13 @@ func TestRulesParse(t *testing.T) {
 // So does image-patcher with its sample.
 func TestImageRulesParse(t *testing.T) {
 	if rules, err := imagepatcher.Load("samples/images.yaml"); err != nil || len(rules) != 4 {
+		t.Errorf("%d rules, %v", len(rules), err)
+	}
+}
+
+// And enricher.
+func TestEnricherRulesParse(t *testing.T) {
+	if rules, err := enricher.Load("samples/enricher.yaml", false); err != nil || len(rules) != 2 {
 		t.Errorf("%d rules, %v", len(rules), err)
 	}
 }

@@ -12,10 +12,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cloudevents/sdk-go/v2/event"
 	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
 	batchv1 "k8s.io/api/batch/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/quench-dev/quench/function/enriched"
 )
 
 // What a newcomer sees: Alertmanager groups an alert and sends it, the sample
@@ -225,4 +228,59 @@ func environmentOf(t *testing.T, u unstructured.Unstructured, name string) strin
 	}
 	t.Fatalf("Job %s has no %s", job.Name, name)
 	return ""
+}
+
+// A Trigger can name enricher, and another one gets what it makes of an alert.
+func TestStandaloneEnriches(t *testing.T) {
+	events := make(chan event.Event, 1)
+	reader := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e, err := cehttp.NewEventFromHTTPRequest(r)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		events <- *e
+		w.WriteHeader(http.StatusAccepted)
+	}))
+	t.Cleanup(reader.Close)
+	const triggers = `
+apiVersion: eventing.knative.dev/v1
+kind: Trigger
+metadata: {name: enrich, namespace: quench}
+spec:
+  broker: default
+  filters: [{exact: {type: io.prometheus.alertmanager.alert.firing}}]
+  subscriber: {ref: {apiVersion: serving.knative.dev/v1, kind: Service, name: enricher}}
+---
+apiVersion: eventing.knative.dev/v1
+kind: Trigger
+metadata: {name: read, namespace: quench}
+spec:
+  broker: default
+  filters: [{exact: {type: dev.quench.alert.enriched}}, {exact: {alertname: TargetDown}}]
+  subscriber: {uri: READER}
+`
+	file := filepath.Join(t.TempDir(), "triggers.yaml")
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(triggers, "READER", reader.URL)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	q := startQuench(t, "--listen=127.0.0.1:0", "--triggers="+file)
+	body := `{"alerts":[{"status":"firing","startsAt":"` + time.Now().UTC().Format(time.RFC3339) + `","labels":{"alertname":"TargetDown","pod":"nobody-0"}}]}`
+	resp, err := http.Post(q.url, "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("status %d", resp.StatusCode)
+	}
+	select {
+	case e := <-events:
+		got, err := enriched.Decode(e)
+		if err != nil || got.Alert.Name() != "TargetDown" || got.Suggestion == nil || got.Suggestion.Action != "check-target" || len(got.Missing) == 0 {
+			t.Errorf("%v: %s", err, e.Data())
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("nothing came")
+	}
 }

@@ -26,6 +26,7 @@ func main() {
 		{"rollback", config.Rollback{}},
 		{"image-patcher", config.ImagePatcher{}},
 		{"job-results", config.JobResults{}},
+		{"enricher", config.Enricher{}},
 		{"The dead-letter sink", config.DeadLetter{}},
 		{"The gate", config.Gate{}},
 	} {

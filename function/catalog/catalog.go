@@ -15,6 +15,7 @@ import (
 	"github.com/quench-dev/quench/config"
 	"github.com/quench-dev/quench/function"
 	"github.com/quench-dev/quench/function/cluster"
+	"github.com/quench-dev/quench/function/enricher"
 	"github.com/quench-dev/quench/function/imagepatcher"
 	"github.com/quench-dev/quench/function/jobresults"
 	"github.com/quench-dev/quench/function/jobrunner"
@@ -29,7 +30,8 @@ type Parts struct {
 	JobsFile string // job-runner's rules
 	Rollback config.Rollback
 	Images   config.ImagePatcher
-	Masker   *mask.Masker     // what job-results masks in logs; nil is what is shipped
+	Enricher config.Enricher
+	Masker   *mask.Masker     // what job-results and enricher mask in logs; nil is what is shipped
 	Now      func() time.Time // nil is time.Now
 }
 
@@ -49,16 +51,39 @@ var actions = map[string]func(Parts) (function.Action, error){
 
 // listeners are the functions that act on nothing. No policy speaks of them.
 var listeners = map[string]func(Parts) (function.Listener, error){
-	jobresults.Name: func(p Parts) (function.Listener, error) {
-		if p.Masker == nil {
-			shipped, err := mask.New(true)
-			if err != nil {
-				return nil, err
-			}
-			p.Masker = shipped
+	enricher.Name: func(p Parts) (function.Listener, error) {
+		rules, err := enricher.Load(p.Enricher.File, p.Enricher.Shipped)
+		if err != nil {
+			return nil, err
 		}
-		return jobresults.New(p.Client, p.Masker), nil
+		return enricher.New(p.Client, enricher.Options{
+			Rules: rules, Masker: p.Masker, Namespace: p.Enricher.Namespace, Part: time.Duration(p.Enricher.Part), Now: p.Now,
+		}), nil
 	},
+	jobresults.Name: func(p Parts) (function.Listener, error) { return jobresults.New(p.Client, p.Masker), nil },
+}
+
+// listener makes the listener of this name, behind the guards that are for it.
+func listener(name string, c config.Function, p Parts, log zerolog.Logger) (*function.Function, error) {
+	if p.Masker == nil {
+		shipped, err := mask.New(true)
+		if err != nil {
+			return nil, err
+		}
+		p.Masker = shipped
+	}
+	if p.Now == nil {
+		p.Now = time.Now
+	}
+	l, err := listeners[name](p)
+	if err := errors.Join(err, p.Client.Check()); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	o := function.Options{MaxEventAge: time.Duration(c.MaxEventAge), Now: p.Now, Log: log.With().Str("function", name).Logger()}
+	if c.VerifyKeysFile != "" {
+		o.Verify = function.Provenance{Keys: c.VerifyKeysFile}
+	}
+	return function.Listening(l, o), nil
 }
 
 // Names are the functions that act on alerts, sorted.
@@ -89,12 +114,8 @@ func New(name string, p Parts) (function.Action, error) {
 // with its locks and records in the client's namespace. Nothing is asked of the
 // cluster. Only a dry run does without one.
 func Function(name string, c config.Function, p Parts, log zerolog.Logger) (*function.Function, error) {
-	if listen, ok := listeners[name]; ok {
-		listener, err := listen(p)
-		if err := errors.Join(err, p.Client.Check()); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		return function.Listening(listener, function.Options{Now: p.Now, Log: log.With().Str("function", name).Logger()}), nil
+	if _, ok := listeners[name]; ok {
+		return listener(name, c, p, log)
 	}
 	a, err := New(name, p)
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/quench-dev/quench/function"
 	"github.com/quench-dev/quench/function/catalog"
 	"github.com/quench-dev/quench/function/cluster"
+	"github.com/quench-dev/quench/function/enriched"
 	"github.com/quench-dev/quench/function/functiontest"
 )
 
@@ -29,7 +30,7 @@ func TestFromEnvironment(t *testing.T) {
 		environment map[string]string
 		says        string
 	}{
-		"unknown function": {map[string]string{"FUNCTION": "jobrunner"}, `FUNCTION="jobrunner": want one of image-patcher, job-runner, rollback, job-results`},
+		"unknown function": {map[string]string{"FUNCTION": "jobrunner"}, `FUNCTION="jobrunner": want one of image-patcher, job-runner, rollback, enricher, job-results`},
 		"no rules":         {map[string]string{"JOBS_FILE": "testdata/none.yaml"}, "testdata/none.yaml"},
 		"wrong variable":   {map[string]string{"MAX_EVENT_AGE": "soon"}, "MAX_EVENT_AGE"},
 		"wrong revision":   {map[string]string{"FUNCTION": "rollback", "ROLLBACK_TO": "last"}, `ROLLBACK_TO="last": want previous or known-good`},
@@ -39,6 +40,8 @@ func TestFromEnvironment(t *testing.T) {
 		"slow registries":  {map[string]string{"FUNCTION": "image-patcher", "REGISTRY_TIMEOUT": "1m"}, `REGISTRY_TIMEOUT="1m0s": want a duration above 0 and up to 20s`},
 		"no kubeconfig":    {map[string]string{"KUBECONFIG": "testdata/none"}, "read kubeconfig testdata/none"},
 		"no pattern":       {map[string]string{"FUNCTION": "job-results", "MASK_PATTERNS": "a\n("}, "MASK_PATTERNS: line 2: want a regular expression (RE2)"},
+		"no enricher":      {map[string]string{"FUNCTION": "enricher", "ENRICHER_PART_TIMEOUT": "10s"}, `ENRICHER_PART_TIMEOUT="10s": want a duration above 0 and up to 8s`},
+		"no such rules":    {map[string]string{"FUNCTION": "enricher", "ENRICHER_RULES_FILE": "testdata/none.yaml"}, "enricher: read rules: open testdata/none.yaml"},
 		"nothing to tell":  {map[string]string{"FUNCTION": "job-results", "DRY_RUN": "true"}, "job-results: " + cluster.ErrNone.Error()},
 		"no cluster":       {map[string]string{"JOBS_FILE": rules}, cluster.ErrNone.Error()},
 	} {
@@ -133,5 +136,56 @@ func TestJobResults(t *testing.T) {
 	}
 	if slices.Contains(catalog.Names(), "job-results") {
 		t.Error("a policy can speak of job-results")
+	}
+}
+
+// enricher tells logs: it hears of nothing that nobody signed, and says so where no keys are named.
+func TestEnricherAsksForASignature(t *testing.T) {
+	t.Setenv("FUNCTION", "enricher")
+	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
+	text := "{apiVersion: v1, kind: Config, current-context: c, clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}], " +
+		"contexts: [{name: c, context: {cluster: c}}]}"
+	if err := os.WriteFile(kubeconfig, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("KUBECONFIG", kubeconfig)
+	e := functiontest.Event(t, functiontest.Alert(map[string]string{"alertname": "A"}), time.Now())
+	var log bytes.Buffer
+	f, _, err := catalog.FromEnvironment(&log)
+	if err != nil || !strings.Contains(log.String(), "who sends an event is not checked") {
+		t.Fatalf("%v, log %q", err, log.String())
+	}
+	reply, err := f.Handle(t.Context(), e)
+	if err != nil || reply == nil || reply.Type() != enriched.Type {
+		t.Errorf("without keys: got %v, %v", reply, err)
+	}
+	key, err := alert.NewSigningKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := key.Verifier("", time.Now()).PEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := filepath.Join(t.TempDir(), "key.pem")
+	if err := os.WriteFile(keys, public, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("VERIFY_KEYS_FILE", keys)
+	log.Reset()
+	if f, _, err = catalog.FromEnvironment(&log); err != nil || log.Len() > 0 {
+		t.Fatalf("%v, log %q", err, log.String())
+	}
+	if reply, err = f.Handle(t.Context(), e); reply != nil || err != nil || !strings.Contains(log.String(), function.ReasonUnsigned) {
+		t.Errorf("unsigned: got %v, %v; log %q", reply, err, log.String())
+	}
+	if err := key.Sign(&e); err != nil {
+		t.Fatal(err)
+	}
+	if reply, err = f.Handle(t.Context(), e); err != nil || reply == nil {
+		t.Errorf("signed: got %v, %v", reply, err)
+	}
+	if slices.Contains(catalog.Names(), "enricher") {
+		t.Error("a policy can speak of enricher")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/quench-dev/quench/config"
 	"github.com/quench-dev/quench/function"
 	"github.com/quench-dev/quench/function/cluster"
+	"github.com/quench-dev/quench/function/jobresults"
 	"github.com/quench-dev/quench/function/mask"
 )
 
@@ -29,7 +30,11 @@ func FromEnvironment(w io.Writer) (*function.Function, config.Function, error) {
 	if err := config.Load(&images); err != nil {
 		return nil, c, err
 	}
-	masker, err := masker()
+	var enrich config.Enricher
+	if err := config.Load(&enrich); err != nil {
+		return nil, c, err
+	}
+	masker, err := Masker(enrich.Mask)
 	if err != nil {
 		return nil, c, err
 	}
@@ -38,19 +43,15 @@ func FromEnvironment(w io.Writer) (*function.Function, config.Function, error) {
 		return nil, c, err
 	}
 	log := c.New(w)
-	f, err := Function(c.Name, c, Parts{Client: client, JobsFile: jobs.ConfigFile, Rollback: back, Images: images, Masker: masker}, log)
-	if err == nil && c.VerifyKeysFile == "" && !listens(c.Name) {
+	f, err := Function(c.Name, c, Parts{Client: client, JobsFile: jobs.ConfigFile, Rollback: back, Images: images, Enricher: enrich, Masker: masker}, log)
+	if err == nil && c.VerifyKeysFile == "" && !believesNobody(c.Name) {
 		log.Warn().Msg("VERIFY_KEYS_FILE is not set: who sends an event is not checked")
 	}
 	return f, c, err
 }
 
-// masker is what MASK_PATTERNS and MASK_DEFAULTS say.
-func masker() (*mask.Masker, error) {
-	var c config.JobResults
-	if err := config.Load(&c); err != nil {
-		return nil, err
-	}
+// Masker is what MASK_PATTERNS and MASK_DEFAULTS say.
+func Masker(c config.Mask) (*mask.Masker, error) {
 	more, err := mask.Parse(c.MaskPatterns)
 	if err != nil {
 		return nil, fmt.Errorf("MASK_PATTERNS: %w", err)
@@ -58,6 +59,6 @@ func masker() (*mask.Masker, error) {
 	return mask.New(c.MaskDefaults, more...)
 }
 
-// listens says whether a function is none that acts, and so asks nobody for a
-// signature.
-func listens(name string) bool { _, ok := listeners[name]; return ok }
+// believesNobody says whether a function takes nothing from an event that it could
+// not ask the cluster for, and so asks nobody for a signature.
+func believesNobody(name string) bool { return name == jobresults.Name }

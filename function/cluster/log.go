@@ -14,14 +14,15 @@ import (
 )
 
 // Log opens the log of a pod's container at its last so many lines, as they are
-// now. It ends after RequestTimeout, reading included; the caller closes it.
-func (c *Client) Log(ctx context.Context, namespace, pod, container string, lines int) (io.ReadCloser, error) {
+// now; with previous that of the run before this one. It ends after RequestTimeout,
+// reading included; the caller closes it.
+func (c *Client) Log(ctx context.Context, namespace, pod, container string, previous bool, lines int) (io.ReadCloser, error) {
 	core, err := c.core()
 	if err != nil {
 		return nil, err
 	}
 	return core.Get().Namespace(namespace).Resource("pods").Name(pod).SubResource("log").
-		Param("container", container).Param("tailLines", strconv.Itoa(lines)).Stream(ctx)
+		Param("container", container).Param("tailLines", strconv.Itoa(lines)).Param("previous", strconv.FormatBool(previous)).Stream(ctx)
 }
 
 // core is a client for what the dynamic one cannot do: a log is no object. It knows

@@ -2,7 +2,6 @@ package jobresults
 
 import (
 	"context"
-	"io"
 
 	"github.com/cloudevents/sdk-go/v2/event"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -11,27 +10,36 @@ import (
 
 	"github.com/quench-dev/quench/function"
 	"github.com/quench-dev/quench/function/mask"
+	"github.com/quench-dev/quench/function/podlog"
 )
 
 // Name is the function's name.
 const Name = "job-results"
 
+// What is told of a log.
+const (
+	toldLines = 50
+	toldBytes = 8 << 10
+)
+
 // Client reaches the API server.
 type Client interface {
 	Resource(gvr schema.GroupVersionResource, namespace string) (dynamic.ResourceInterface, error)
-	Log(ctx context.Context, namespace, pod, container string, lines int) (io.ReadCloser, error)
+	podlog.Client
 }
 
 // Results is the function. All fields are required.
 type Results struct {
 	cluster cluster
-	masker  *mask.Masker
+	logs    podlog.Reader
 	told    told
 }
 
 // New makes the function. What masker knows is masked in what is told of a log.
 func New(client Client, masker *mask.Masker) *Results {
-	return &Results{cluster: cluster{client}, masker: masker}
+	return &Results{
+		cluster: cluster{client}, logs: podlog.Reader{Client: client, Masker: masker, Lines: toldLines, Bytes: toldBytes},
+	}
 }
 
 // Name implements function.Listener.

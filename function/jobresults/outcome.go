@@ -143,7 +143,7 @@ func (r *Results) result(ctx context.Context, job *batchv1.Job, end batchv1.JobC
 	if last != nil {
 		how.ExitCode, how.ContainerReason = &last.ExitCode, last.Reason
 	}
-	how.Log, how.LogTruncated, err = r.tail(ctx, job.Namespace, pod, container)
+	how.Log, how.LogTruncated, err = r.logs.Tail(ctx, job.Namespace, pod, container, false)
 	if err != nil {
 		how.LogMissing = cut("read log: " + err.Error())
 	}

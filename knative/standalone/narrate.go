@@ -11,6 +11,7 @@ import (
 
 	"github.com/quench-dev/quench/adapter/alert"
 	"github.com/quench-dev/quench/function"
+	"github.com/quench-dev/quench/function/enriched"
 	"github.com/quench-dev/quench/knative/broker"
 )
 
@@ -116,6 +117,9 @@ func endingOf(trigger string, reply *event.Event, err error) ending {
 		end.Outcome, end.Message = "not delivered", err.Error()
 	case reply != nil:
 		end.Outcome, end.At = strings.TrimPrefix(reply.Type(), function.TypePrefix), reply.Time()
+		if reply.Type() == enriched.Type {
+			end.Outcome = "enriched"
+		}
 		var said struct{ Reason, Message, Target string }
 		if json.Unmarshal(reply.Data(), &said) == nil {
 			end.Reason, end.Message, end.Target = said.Reason, said.Message, said.Target

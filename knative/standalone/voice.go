@@ -105,7 +105,7 @@ func (p plainVoice) tell(s story) {
 		}
 		b.WriteString(e.Outcome)
 		if e.Reason != "" {
-			fmt.Fprintf(&b, " %s", e.Reason)
+			fmt.Fprintf(&b, " %s", clean(e.Reason)) // Kubernetes Events can be anybody's
 		}
 		if e.Message != "" {
 			fmt.Fprintf(&b, ": %s", clean(e.Message))

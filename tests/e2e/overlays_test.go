@@ -63,7 +63,7 @@ func elsewhere(t testing.TB, overlay string) (folder string) {
 			t.Error(err)
 		}
 	})
-	for _, account := range []string{"adapter", "dead-letter", "job-results", "job-runner", "keys", "rollback", "image-patcher"} {
+	for _, account := range []string{"adapter", "dead-letter", "job-results", "job-runner", "keys", "rollback", "image-patcher", "enricher"} {
 		must(t, "", "create", "serviceaccount", account, "-n", namespace)
 	}
 	return folder

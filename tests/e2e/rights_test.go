@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write the files of testdata/rights anew
 // Each ServiceAccount can do what its function needs and nothing else. What stands beside that in the files is what every
 // account of a cluster can do: ask who it is and what it may, and read which APIs there are.
 func TestServiceAccountsHaveTheRightsThatTheyNeedAndNoOther(t *testing.T) {
-	for _, account := range []string{"adapter", "dead-letter", "job-results", "job-results-source", "job-runner", "keys", "rollback", "image-patcher", "default"} {
+	for _, account := range []string{"adapter", "dead-letter", "job-results", "job-results-source", "job-runner", "keys", "rollback", "image-patcher", "enricher", "default"} {
 		t.Run(account, func(t *testing.T) {
 			got := "In the namespace quench\n\n" + rights(t, account, quench) +
 				"\nIn the namespace default\n\n" + rights(t, account, "default")
@@ -82,7 +82,7 @@ func TestNoServiceAccountCanDoHarm(t *testing.T) {
 		{"list", "namespaces", ""},
 		{"impersonate", "users", ""},
 	} {
-		for _, account := range []string{"adapter", "dead-letter", "job-results", "job-results-source", "job-runner", "keys", "rollback", "image-patcher", "default"} {
+		for _, account := range []string{"adapter", "dead-letter", "job-results", "job-results-source", "job-runner", "keys", "rollback", "image-patcher", "enricher", "default"} {
 			if can(t, account, right.verb, right.resource, right.namespace) {
 				t.Errorf("%s can %s %s in the namespace %q", account, right.verb, right.resource, right.namespace)
 			}

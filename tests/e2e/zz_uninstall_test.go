@@ -111,6 +111,7 @@ func ofQuench(ctx context.Context) (left []string, err error) {
 		quench: "namespace", "remediations.quench.dev": "crd", "quench-job-runner": "clusterrole", "quench-rollback": "clusterrole",
 		"quench-image-patcher": "clusterrole", "quench-image-patcher-pull-secrets": "clusterrole",
 		"quench-job-results": "clusterrole", "quench-job-results-source": "clusterrole",
+		"quench-enricher": "clusterrole", "quench-enricher-nodes": "clusterrole",
 	} {
 		found, err := kubectl(ctx, "", "get", kind, name, "--ignore-not-found", "-o", "name")
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/quench-dev/quench/config"
 	"github.com/quench-dev/quench/function"
 	"github.com/quench-dev/quench/function/catalog"
+	"github.com/quench-dev/quench/function/enricher"
 	"github.com/quench-dev/quench/function/jobrunner"
 	"github.com/quench-dev/quench/function/policy"
 	"github.com/quench-dev/quench/knative/standalone"
@@ -110,7 +111,12 @@ func (f *runFlags) run(ctx context.Context, out, errOut io.Writer) (err error) {
 	var shared config.Function
 	var back config.Rollback
 	var images config.ImagePatcher
-	if err := errors.Join(config.Load(&adapter), config.Load(&shared), config.Load(&back), config.Load(&images)); err != nil {
+	var enrich config.Enricher
+	if err := errors.Join(config.Load(&adapter), config.Load(&shared), config.Load(&back), config.Load(&images), config.Load(&enrich)); err != nil {
+		return err
+	}
+	masker, err := catalog.Masker(enrich.Mask)
+	if err != nil {
 		return err
 	}
 	log := config.Log{Level: f.logging, Format: "console"}
@@ -144,8 +150,9 @@ func (f *runFlags) run(ctx context.Context, out, errOut io.Writer) (err error) {
 
 	shared.DryRun = t.told.DryRun
 	functions := map[string]*function.Function{}
-	for _, name := range catalog.Names() {
-		if functions[name], err = catalog.Function(name, shared, catalog.Parts{Client: t.client, JobsFile: f.jobs, Rollback: back, Images: images}, logger); err != nil {
+	parts := catalog.Parts{Client: t.client, JobsFile: f.jobs, Rollback: back, Images: images, Enricher: enrich, Masker: masker}
+	for _, name := range append(catalog.Names(), enricher.Name) { // nothing tells job-results of Jobs here
+		if functions[name], err = catalog.Function(name, shared, parts, logger); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,6 @@
-package jobresults
+// Package podlog reads the end of a container's log, bounded in size and with
+// secrets masked, so that it can be told.
+package podlog
 
 import (
 	"context"
@@ -9,19 +11,31 @@ import (
 	"github.com/quench-dev/quench/function/mask"
 )
 
-// What is read of a log, and what is told of it. More is read than told, so that a
-// secret of many lines, such as a private key, is known as one.
+// What is read of a log. More is read than told, so that a secret of many lines,
+// such as a private key, is known as one.
 const (
 	readLines = 1000
 	readBytes = 128 << 10
-	toldLines = 50
-	toldBytes = 8 << 10
 )
 
-// tail reads the end of a container's log, masked, and says whether that is less
-// than all of it.
-func (r *Results) tail(ctx context.Context, namespace, pod, container string) (text string, cut bool, err error) {
-	log, err := r.cluster.client.Log(ctx, namespace, pod, container, readLines)
+// Client opens the log of a container at its last so many lines; with previous that
+// of the run before this one.
+type Client interface {
+	Log(ctx context.Context, namespace, pod, container string, previous bool, lines int) (io.ReadCloser, error)
+}
+
+// Reader reads logs for one function. All fields are required.
+type Reader struct {
+	Client Client
+	Masker *mask.Masker
+	Lines  int // told of one log at most
+	Bytes  int
+}
+
+// Tail reads the end of a container's log, masked, and says whether that is less
+// than all of it. Errors are the API's own.
+func (r Reader) Tail(ctx context.Context, namespace, pod, container string, previous bool) (text string, cut bool, err error) {
+	log, err := r.Client.Log(ctx, namespace, pod, container, previous, readLines)
 	if err != nil {
 		return "", false, err
 	}
@@ -30,7 +44,7 @@ func (r *Results) tail(ctx context.Context, namespace, pod, container string) (t
 	if err != nil {
 		return "", false, err
 	}
-	text, short := shorten(string(b), cut, r.masker)
+	text, short := r.shorten(string(b), cut)
 	return text, short, nil
 }
 
@@ -61,19 +75,19 @@ func last(r io.Reader, most int) (kept []byte, cut bool, err error) {
 // shorten masks a log and leaves its last lines. Where the text itself was cut off a
 // longer one its first line goes, of which a part may be missing: half a secret is
 // none that a pattern knows.
-func shorten(text string, cut bool, masker *mask.Masker) (string, bool) {
+func (r Reader) shorten(text string, cut bool) (string, bool) {
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	if cut = cut || strings.Count(text, "\n") >= readLines; cut {
 		_, text, _ = strings.Cut(text, "\n")
 	}
-	text = masker.Mask(text)
+	text = r.Masker.Mask(text)
 	lines := strings.SplitAfter(strings.TrimRight(text, "\n"), "\n")
-	if len(lines) > toldLines {
-		lines, cut = lines[len(lines)-toldLines:], true
+	if len(lines) > r.Lines {
+		lines, cut = lines[len(lines)-r.Lines:], true
 	}
 	text = strings.Join(lines, "")
-	if len(text) > toldBytes {
-		text, cut = strings.ToValidUTF8(text[len(text)-toldBytes:], ""), true
+	if len(text) > r.Bytes {
+		text, cut = strings.ToValidUTF8(text[len(text)-r.Bytes:], ""), true
 	}
 	return text, cut
 }

@@ -1,4 +1,4 @@
-package jobresults
+package podlog
 
 import (
 	"bytes"
@@ -43,6 +43,8 @@ func TestShorten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	const toldLines, toldBytes = 50, 8 << 10
+	r := Reader{Masker: masker, Lines: toldLines, Bytes: toldBytes}
 	key := "-----BEGIN PRIVATE KEY-----\n" + strings.Repeat("c2VjcmV0\n", 60) + "-----END PRIVATE KEY-----\n"
 	for name, test := range map[string]struct {
 		text string
@@ -64,7 +66,7 @@ func TestShorten(t *testing.T) {
 		"blank lines at the end are nothing": {"a\n\n\n", false, "a", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, says := shorten(test.text, test.cut, masker)
+			got, says := r.shorten(test.text, test.cut)
 			if strings.Trim(got, "\n") != test.want || says != test.says {
 				t.Errorf("got %.200q, %v; want %.200q, %v", got, says, test.want, test.says)
 			}
@@ -72,21 +74,5 @@ func TestShorten(t *testing.T) {
 				t.Errorf("%d bytes are told", len(got))
 			}
 		})
-	}
-}
-
-func TestToldForgetsTheOldest(t *testing.T) {
-	var memory told
-	for i := range remembered + 1 {
-		if !memory.claim(string(rune('a'+i)), "first") {
-			t.Fatalf("%d is told already", i)
-		}
-	}
-	if !memory.claim("a", "second") || memory.claim(string(rune('a'+remembered)), "second") {
-		t.Error("the oldest is remembered, or the newest is not")
-	}
-	memory.release("a")
-	if !memory.claim("a", "third") || len(memory.order) != remembered || len(memory.cause) != remembered {
-		t.Errorf("%d and %d are remembered", len(memory.order), len(memory.cause))
 	}
 }
