@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
+
+	"github.com/quench-dev/quench/adapter/alert"
 )
 
-// Listener answers events that are no alerts, and changes nothing in the cluster:
-// what it says may be said again.
+// Listener answers events, and changes nothing in the cluster: what it says may be
+// said again.
 type Listener interface {
 	Name() string
 	// Listen answers with an event, or with nothing. Its errors are made by Retry,
@@ -23,7 +25,8 @@ type listening struct{ Listener }
 
 func (listening) Plan(context.Context, *Request) ([]Step, error) { return nil, nil }
 
-// Listening is a Function of a Listener. No guard, lock or record is before it.
+// Listening is a Function of a Listener. No lock or record is before it; of the
+// guards Verify and MaxEventAge are, and only for alerts: nobody signs what is none.
 func Listening(l Listener, o Options) *Function {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -40,7 +43,9 @@ func (f *Function) listen(ctx context.Context, l listening, e event.Event) (repl
 			reply, err = nil, answer(fmt.Errorf("panic: %v", p))
 		}
 	}()
-	reply, err = l.Listen(ctx, e)
+	if err = f.heard(ctx, e); err == nil {
+		reply, err = l.Listen(ctx, e)
+	}
 	if err == nil {
 		f.sweepLater()
 		return reply, nil
@@ -56,4 +61,21 @@ func (f *Function) listen(ctx context.Context, l listening, e event.Event) (repl
 	}
 	f.o.Log.Warn().Str("event_id", e.ID()).Err(err).Msg("left to be delivered again")
 	return nil, answer(err)
+}
+
+// heard asks the guards whether a Listener is to hear of an event.
+func (f *Function) heard(ctx context.Context, e event.Event) error {
+	if !alert.IsAlert(e) || f.o.Verify == nil && f.o.MaxEventAge <= 0 {
+		return nil
+	}
+	req, err := f.request(e)
+	if err != nil {
+		return Fail(ReasonBadEvent, "%w", err)
+	}
+	if f.o.Verify != nil {
+		if err := f.o.Verify.Admit(ctx, req); err != nil {
+			return err
+		}
+	}
+	return age{f.o.MaxEventAge, f.o.Now}.Admit(ctx, req)
 }
