@@ -60,6 +60,12 @@ func IsSkip(err error) bool {
 	return outcome == Skipped
 }
 
+// IsFinal says whether trying again would not mend an error.
+func IsFinal(err error) bool {
+	outcome, _ := decide(err)
+	return outcome != ""
+}
+
 // Fail is an error that trying again would not mend.
 func Fail(reason, format string, args ...any) error {
 	return &decision{outcome: Failed, reason: reason, err: fmt.Errorf(format, args...)}

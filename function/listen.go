@@ -47,7 +47,7 @@ func (f *Function) listen(ctx context.Context, l listening, e event.Event) (repl
 		reply, err = l.Listen(ctx, e)
 	}
 	if err == nil {
-		f.sweepLater()
+		f.sweepLater() //nolint:contextcheck // outlives the request
 		return reply, nil
 	}
 	outcome, reason := decide(err)
