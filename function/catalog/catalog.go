@@ -22,6 +22,7 @@ import (
 	"github.com/quench-dev/quench/function/lease"
 	"github.com/quench-dev/quench/function/mask"
 	"github.com/quench-dev/quench/function/note"
+	"github.com/quench-dev/quench/function/notifier"
 	"github.com/quench-dev/quench/function/policy"
 	"github.com/quench-dev/quench/function/record"
 	"github.com/quench-dev/quench/function/rollback"
@@ -33,8 +34,12 @@ type Parts struct {
 	JobsFile string // job-runner's rules
 	Rollback config.Rollback
 	Images   config.ImagePatcher
-	Masker   *mask.Masker     // what job-results masks in logs; nil is what is shipped
+	Masker   *mask.Masker // what job-results masks in logs; nil is what is shipped
+	Notifier config.Notifier
 	Now      func() time.Time // nil is time.Now
+
+	shared config.Function // and log: for listeners that remember
+	log    zerolog.Logger
 }
 
 var actions = map[string]func(Parts) (function.Action, error){
@@ -53,6 +58,7 @@ var actions = map[string]func(Parts) (function.Action, error){
 
 // listeners are the functions that act on nothing. No policy speaks of them.
 var listeners = map[string]func(Parts) (function.Listener, error){
+	notifier.Name: notify,
 	jobresults.Name: func(p Parts) (function.Listener, error) {
 		if p.Masker == nil {
 			shipped, err := mask.New(true)
@@ -94,11 +100,16 @@ func New(name string, p Parts) (function.Action, error) {
 // cluster. Only a dry run does without one.
 func Function(name string, c config.Function, p Parts, log zerolog.Logger) (*function.Function, error) {
 	if listen, ok := listeners[name]; ok {
+		p.shared, p.log = c, log.With().Str("function", name).Logger()
 		listener, err := listen(p)
 		if err := errors.Join(err, p.Client.Check()); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		return function.Listening(listener, function.Options{Now: p.Now, Log: log.With().Str("function", name).Logger()}), nil
+		o := function.Options{Now: p.Now, Log: p.log}
+		if name == notifier.Name {
+			remembering(&o, p)
+		}
+		return function.Listening(listener, o), nil
 	}
 	a, err := New(name, p)
 	if err != nil {

@@ -29,7 +29,7 @@ func TestFromEnvironment(t *testing.T) {
 		environment map[string]string
 		says        string
 	}{
-		"unknown function": {map[string]string{"FUNCTION": "jobrunner"}, `FUNCTION="jobrunner": want one of image-patcher, job-runner, rollback, job-results`},
+		"unknown function": {map[string]string{"FUNCTION": "jobrunner"}, `FUNCTION="jobrunner": want one of image-patcher, job-runner, rollback, job-results, notifier`},
 		"no rules":         {map[string]string{"JOBS_FILE": "testdata/none.yaml"}, "testdata/none.yaml"},
 		"wrong variable":   {map[string]string{"MAX_EVENT_AGE": "soon"}, "MAX_EVENT_AGE"},
 		"wrong revision":   {map[string]string{"FUNCTION": "rollback", "ROLLBACK_TO": "last"}, `ROLLBACK_TO="last": want previous or known-good`},
@@ -39,6 +39,8 @@ func TestFromEnvironment(t *testing.T) {
 		"slow registries":  {map[string]string{"FUNCTION": "image-patcher", "REGISTRY_TIMEOUT": "1m"}, `REGISTRY_TIMEOUT="1m0s": want a duration above 0 and up to 20s`},
 		"no kubeconfig":    {map[string]string{"KUBECONFIG": "testdata/none"}, "read kubeconfig testdata/none"},
 		"no pattern":       {map[string]string{"FUNCTION": "job-results", "MASK_PATTERNS": "a\n("}, "MASK_PATTERNS: line 2: want a regular expression (RE2)"},
+		"no receivers":     {map[string]string{"FUNCTION": "notifier", "NOTIFIER_FILE": "testdata/none.yaml"}, "notifier: read receivers: open testdata/none.yaml"},
+		"slow receivers":   {map[string]string{"NOTIFIER_TIMEOUT": "40s"}, `NOTIFIER_TIMEOUT="40s": want a duration above 0 and up to 30s`},
 		"nothing to tell":  {map[string]string{"FUNCTION": "job-results", "DRY_RUN": "true"}, "job-results: " + cluster.ErrNone.Error()},
 		"no cluster":       {map[string]string{"JOBS_FILE": rules}, cluster.ErrNone.Error()},
 	} {

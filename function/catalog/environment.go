@@ -7,6 +7,7 @@ import (
 	"github.com/quench-dev/quench/config"
 	"github.com/quench-dev/quench/function"
 	"github.com/quench-dev/quench/function/cluster"
+	"github.com/quench-dev/quench/function/jobresults"
 	"github.com/quench-dev/quench/function/mask"
 )
 
@@ -29,6 +30,10 @@ func FromEnvironment(w io.Writer) (*function.Function, config.Function, error) {
 	if err := config.Load(&images); err != nil {
 		return nil, c, err
 	}
+	var notify config.Notifier
+	if err := config.Load(&notify); err != nil {
+		return nil, c, err
+	}
 	masker, err := masker()
 	if err != nil {
 		return nil, c, err
@@ -38,8 +43,8 @@ func FromEnvironment(w io.Writer) (*function.Function, config.Function, error) {
 		return nil, c, err
 	}
 	log := c.New(w)
-	f, err := Function(c.Name, c, Parts{Client: client, JobsFile: jobs.ConfigFile, Rollback: back, Images: images, Masker: masker}, log)
-	if err == nil && c.VerifyKeysFile == "" && !listens(c.Name) {
+	f, err := Function(c.Name, c, Parts{Client: client, JobsFile: jobs.ConfigFile, Rollback: back, Images: images, Masker: masker, Notifier: notify}, log)
+	if err == nil && c.VerifyKeysFile == "" && c.Name != jobresults.Name { // which believes no event anyway
 		log.Warn().Msg("VERIFY_KEYS_FILE is not set: who sends an event is not checked")
 	}
 	return f, c, err
@@ -57,7 +62,3 @@ func masker() (*mask.Masker, error) {
 	}
 	return mask.New(c.MaskDefaults, more...)
 }
-
-// listens says whether a function is none that acts, and so asks nobody for a
-// signature.
-func listens(name string) bool { _, ok := listeners[name]; return ok }
