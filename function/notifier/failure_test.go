@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quench-dev/quench/function"
 	"github.com/quench-dev/quench/tests/slack"
 )
 
@@ -120,6 +121,8 @@ func TestWhatIsNotTold(t *testing.T) {
 	group := e.Clone()
 	group.SetType("io.prometheus.alertmanager.group.firing")
 	deliver(t, f, group)
+	// What standalone says for a notifier that takes long, under a Trigger for every outcome.
+	deliver(t, w.pod(t, w.bot(t, "")), outcome(t, e, crash, function.OutcomeData{Function: "notifier", Outcome: function.Started, Reason: "StillRunning"}))
 	bad := e.Clone()
 	bad.DataEncoded = []byte("{}")
 	refuses(t, w.pod(t, w.bot(t, "")), bad, "422")
