@@ -137,3 +137,50 @@ func TestJobResults(t *testing.T) {
 		t.Error("a policy can speak of job-results")
 	}
 }
+
+// notifier tells of no alert that nobody signed, where there are keys, and says so in its log where there are none.
+func TestNotifierAsksForASignature(t *testing.T) {
+	dir := t.TempDir()
+	key, err := alert.NewSigningKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := key.Verifier("", time.Now()).PEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"keys.pem": string(public), "url": "http://127.0.0.1:1/",
+		"notifier.yaml": "receivers: [{name: hook, type: webhook, urlFile: " + dir + "/url}]",
+		"kubeconfig": "{apiVersion: v1, kind: Config, current-context: c, clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}], " +
+			"contexts: [{name: c, context: {cluster: c}}]}",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("FUNCTION", "notifier")
+	t.Setenv("KUBECONFIG", filepath.Join(dir, "kubeconfig"))
+	t.Setenv("NOTIFIER_FILE", filepath.Join(dir, "notifier.yaml"))
+	var log bytes.Buffer
+	if _, _, err := catalog.FromEnvironment(&log); err != nil || !strings.Contains(log.String(), "who sends an event is not checked") {
+		t.Fatalf("%v, log %q", err, log.String())
+	}
+	t.Setenv("VERIFY_KEYS_FILE", filepath.Join(dir, "keys.pem"))
+	log.Reset()
+	f, _, err := catalog.FromEnvironment(&log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := functiontest.Event(t, functiontest.Alert(map[string]string{"alertname": "A"}), time.Now().Add(-48*time.Hour))
+	if reply, err := f.Handle(t.Context(), e); reply != nil || err != nil || !strings.Contains(log.String(), function.ReasonUnsigned) {
+		t.Errorf("unsigned: answered %v, %v, log %s", reply, err, log.String())
+	}
+	if err := key.Sign(&e); err != nil {
+		t.Fatal(err)
+	}
+	// It goes on, however old the event is, to an API server that is not there.
+	if _, err := f.Handle(t.Context(), e); err == nil || !strings.Contains(err.Error(), "connection refused") {
+		t.Errorf("signed: %v", err)
+	}
+}

@@ -7,7 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/quench-dev/quench/function"
+	"github.com/quench-dev/quench/function/notifier"
 	"github.com/quench-dev/quench/tests/slack"
 )
 
@@ -132,5 +135,19 @@ func TestWhatIsNotTold(t *testing.T) {
 	deliver(t, w.pod(t, w.bot(t, `, match: ['severity="critical",namespace!="prod"']`)), e)
 	if len(w.slack.Messages()) != 1 {
 		t.Error("not told")
+	}
+}
+
+// In a dry run it says what it would tell, and tells, locks and remembers nothing.
+func TestDryRun(t *testing.T) {
+	w := newWorld(t)
+	receivers, err := notifier.Parse("notifier.yaml", []byte("receivers:\n"+w.bot(t, "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := function.Listening(notifier.New(receivers, notifier.Options{DryRun: true, Log: zerolog.New(w.log)}), function.Options{})
+	deliver(t, f, firing(t, w.Clock.Now()))
+	if w.slack.Asked() != 0 || !strings.Contains(w.log.String(), "PodCrashLooping is firing") || !strings.Contains(w.log.String(), "would be told") {
+		t.Errorf("%d requests, log %s", w.slack.Asked(), w.log)
 	}
 }
