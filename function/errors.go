@@ -43,6 +43,7 @@ type decision struct {
 	reason  string
 	err     error
 	unsure  bool // it may have been done all the same
+	keep    bool // the event goes to the dead-letter sink
 }
 
 func (d *decision) Error() string { return d.err.Error() }
@@ -59,9 +60,22 @@ func IsSkip(err error) bool {
 	return outcome == Skipped
 }
 
+// IsFinal says whether trying again would not mend an error.
+func IsFinal(err error) bool {
+	outcome, _ := decide(err)
+	return outcome != ""
+}
+
 // Fail is an error that trying again would not mend.
 func Fail(reason, format string, args ...any) error {
 	return &decision{outcome: Failed, reason: reason, err: fmt.Errorf(format, args...)}
+}
+
+// Refuse is a Fail of which the event itself is worth keeping: the broker hands it
+// to the dead-letter sink at once, from where it can be sent again once people have
+// mended what is wrong. For Listeners; an Action's failure is an outcome.
+func Refuse(reason, format string, args ...any) error {
+	return &decision{outcome: Failed, reason: reason, err: fmt.Errorf(format, args...), keep: true}
 }
 
 // Retry is an error that may pass, and with which nothing was done; err may be
@@ -133,6 +147,21 @@ func decide(err error) (outcome Outcome, reason string) {
 		return "", ""
 	}
 	return Failed, ReasonFailed
+}
+
+// refused says whether an error was made by Refuse.
+func refused(err error) bool {
+	var d *decision
+	return errors.As(err, &d) && d.keep
+}
+
+// errRefused is what errors of unprocessable are, whatever they say.
+var errRefused = cehttp.NewResult(http.StatusUnprocessableEntity, "")
+
+// unprocessable becomes the one status that is final and has the broker keep the
+// event: a 4xx that Knative does not retry.
+func unprocessable(err error) error {
+	return cehttp.NewResult(http.StatusUnprocessableEntity, "%w", err)
 }
 
 // answer is the one place where an error that may pass becomes a status: 503,

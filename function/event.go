@@ -10,9 +10,9 @@ import (
 	"github.com/quench-dev/quench/adapter/alert"
 )
 
-// outcomeData is an outcome event's data, but for its last member: "alert", the
+// OutcomeData is an outcome event's data, but for its last member: "alert", the
 // alert event's own data, byte for byte.
-type outcomeData struct {
+type OutcomeData struct {
 	Function string  `json:"function"`
 	EventID  string  `json:"eventId"`
 	Outcome  Outcome `json:"outcome"`
@@ -47,7 +47,7 @@ func (f *Function) outcomeEvent(cause event.Event, req *Request, all []Acted) (*
 	}
 	f.setOwn(&e, cause, req)
 
-	told := outcomeData{
+	told := OutcomeData{
 		Function: f.name(), EventID: cause.ID(), Outcome: first.Outcome, Reason: first.Reason, Message: first.Message,
 		Target: first.Target, DryRun: f.o.DryRun, Actions: all,
 	}

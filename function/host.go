@@ -2,6 +2,7 @@ package function
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -31,8 +32,8 @@ func refuse(w http.ResponseWriter, text string, status int) {
 
 // Handler takes one CloudEvent by POST on any path, in binary or structured mode,
 // of at most maxBody bytes. It answers 200 with the outcome event in binary mode
-// or with nothing, 400 for what is not a CloudEvent, 413 for what is too large,
-// and 503 for what should be sent again.
+// or with nothing, 400 for what is not a CloudEvent, 413 for what is too large, 422
+// for what a Listener refused, and 503 for what should be sent again.
 func Handler(f *Function, maxBody int64) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {
@@ -52,6 +53,8 @@ func Handler(f *Function, maxBody int64) http.Handler {
 		}
 		reply, err := f.Handle(r.Context(), *e)
 		switch {
+		case errors.Is(err, errRefused):
+			refuse(w, err.Error(), http.StatusUnprocessableEntity)
 		case err != nil:
 			w.Header().Set("Retry-After", retryAfter)
 			refuse(w, err.Error(), http.StatusServiceUnavailable)

@@ -16,7 +16,7 @@ import (
 type Listener interface {
 	Name() string
 	// Listen answers with an event, or with nothing. Its errors are made by Retry,
-	// Fail or FromAPI.
+	// Fail, Refuse or FromAPI.
 	Listen(ctx context.Context, e event.Event) (*event.Event, error)
 }
 
@@ -47,9 +47,15 @@ func (f *Function) listen(ctx context.Context, l listening, e event.Event) (repl
 		reply, err = l.Listen(ctx, e)
 	}
 	if err == nil {
+		f.sweepLater() //nolint:contextcheck // outlives the request
 		return reply, nil
 	}
-	if outcome, reason := decide(err); outcome != "" {
+	outcome, reason := decide(err)
+	if refused(err) {
+		f.o.Log.Error().Str("event_id", e.ID()).Str("reason", reason).Err(err).Msg("left to the dead-letter sink")
+		return nil, unprocessable(err)
+	}
+	if outcome != "" {
 		f.o.Log.Warn().Str("event_id", e.ID()).Str("reason", reason).Err(err).Msg("nothing told")
 		return nil, nil
 	}

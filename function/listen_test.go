@@ -37,6 +37,7 @@ func TestListening(t *testing.T) {
 		"an answer":                {func() (*event.Event, error) { return &reply, nil }, http.StatusOK, "r1", ""},
 		"nothing to say":           {func() (*event.Event, error) { return nil, nil }, http.StatusOK, "", ""},
 		"what is final":            {func() (*event.Event, error) { return nil, function.Fail(function.ReasonForbidden, "no") }, http.StatusOK, "", ""},
+		"what is to be kept":       {func() (*event.Event, error) { return nil, function.Refuse("BadToken", "no") }, http.StatusUnprocessableEntity, "", "no"},
 		"what may pass":            {func() (*event.Event, error) { return nil, function.Retry(errors.New("away")) }, http.StatusServiceUnavailable, "", "away"},
 		"what ends with a network": {func() (*event.Event, error) { return nil, context.DeadlineExceeded }, http.StatusServiceUnavailable, "", "deadline"},
 		"a panic":                  {func() (*event.Event, error) { panic("oh") }, http.StatusServiceUnavailable, "", "panic: oh"},

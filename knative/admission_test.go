@@ -95,6 +95,7 @@ func TestAPIServerTakesEverything(t *testing.T) {
 	}
 	each(t, try)
 	t.Run("samples/site/in-shop.yaml", func(t *testing.T) { try(t, read(t, "samples/site/in-shop.yaml")) })
+	t.Run(notifierSample, func(t *testing.T) { try(t, build(t, notifierSample)) })
 }
 
 // The pods run where Pod Security enforces "restricted", and with them queue-proxy, which
@@ -122,7 +123,7 @@ func TestPodSecurityRestrictedTakesThePods(t *testing.T) {
 		}
 		return nil
 	})
-	for _, o := range build(t, "overlays/standard") {
+	for _, o := range append(build(t, "overlays/standard"), build(t, notifierSample)...) {
 		var spec *corev1.PodSpec
 		switch {
 		case isService(o):

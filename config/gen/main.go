@@ -27,6 +27,7 @@ func main() {
 		{"image-patcher", config.ImagePatcher{}},
 		{"job-results", config.JobResults{}},
 		{"enricher", config.Enricher{}},
+		{"notifier", config.Notifier{}},
 		{"The dead-letter sink", config.DeadLetter{}},
 		{"The gate", config.Gate{}},
 	} {

@@ -20,6 +20,7 @@ import (
 	"github.com/quench-dev/quench/function/jobresults"
 	"github.com/quench-dev/quench/function/jobrunner"
 	"github.com/quench-dev/quench/function/mask"
+	"github.com/quench-dev/quench/function/notifier"
 	"github.com/quench-dev/quench/function/rollback"
 	"github.com/quench-dev/quench/function/wiring"
 )
@@ -31,8 +32,12 @@ type Parts struct {
 	Rollback config.Rollback
 	Images   config.ImagePatcher
 	Enricher config.Enricher
+	Notifier config.Notifier
 	Masker   *mask.Masker     // what job-results and enricher mask in logs; nil is what is shipped
 	Now      func() time.Time // nil is time.Now
+
+	shared config.Function // and log: for listeners that remember
+	log    zerolog.Logger
 }
 
 var actions = map[string]func(Parts) (function.Action, error){
@@ -51,6 +56,7 @@ var actions = map[string]func(Parts) (function.Action, error){
 
 // listeners are the functions that act on nothing. No policy speaks of them.
 var listeners = map[string]func(Parts) (function.Listener, error){
+	notifier.Name: notify,
 	enricher.Name: func(p Parts) (function.Listener, error) {
 		rules, err := enricher.Load(p.Enricher.File, p.Enricher.Shipped)
 		if err != nil {
@@ -75,13 +81,17 @@ func listener(name string, c config.Function, p Parts, log zerolog.Logger) (*fun
 	if p.Now == nil {
 		p.Now = time.Now
 	}
+	p.shared, p.log = c, log.With().Str("function", name).Logger()
 	l, err := listeners[name](p)
 	if err := errors.Join(err, p.Client.Check()); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	o := function.Options{MaxEventAge: time.Duration(c.MaxEventAge), Now: p.Now, Log: log.With().Str("function", name).Logger()}
+	o := function.Options{MaxEventAge: time.Duration(c.MaxEventAge), Now: p.Now, Log: p.log}
 	if c.VerifyKeysFile != "" {
 		o.Verify = function.Provenance{Keys: c.VerifyKeysFile}
+	}
+	if name == notifier.Name {
+		remembering(&o, p)
 	}
 	return function.Listening(l, o), nil
 }

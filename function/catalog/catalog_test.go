@@ -30,7 +30,7 @@ func TestFromEnvironment(t *testing.T) {
 		environment map[string]string
 		says        string
 	}{
-		"unknown function": {map[string]string{"FUNCTION": "jobrunner"}, `FUNCTION="jobrunner": want one of image-patcher, job-runner, rollback, enricher, job-results`},
+		"unknown function": {map[string]string{"FUNCTION": "jobrunner"}, `FUNCTION="jobrunner": want one of image-patcher, job-runner, rollback, enricher, job-results, notifier`},
 		"no rules":         {map[string]string{"JOBS_FILE": "testdata/none.yaml"}, "testdata/none.yaml"},
 		"wrong variable":   {map[string]string{"MAX_EVENT_AGE": "soon"}, "MAX_EVENT_AGE"},
 		"wrong revision":   {map[string]string{"FUNCTION": "rollback", "ROLLBACK_TO": "last"}, `ROLLBACK_TO="last": want previous or known-good`},
@@ -42,6 +42,8 @@ func TestFromEnvironment(t *testing.T) {
 		"no pattern":       {map[string]string{"FUNCTION": "job-results", "MASK_PATTERNS": "a\n("}, "MASK_PATTERNS: line 2: want a regular expression (RE2)"},
 		"no enricher":      {map[string]string{"FUNCTION": "enricher", "ENRICHER_PART_TIMEOUT": "10s"}, `ENRICHER_PART_TIMEOUT="10s": want a duration above 0 and up to 8s`},
 		"no such rules":    {map[string]string{"FUNCTION": "enricher", "ENRICHER_RULES_FILE": "testdata/none.yaml"}, "enricher: read rules: open testdata/none.yaml"},
+		"no receivers":     {map[string]string{"FUNCTION": "notifier", "NOTIFIER_FILE": "testdata/none.yaml"}, "notifier: read receivers: open testdata/none.yaml"},
+		"slow receivers":   {map[string]string{"NOTIFIER_TIMEOUT": "40s"}, `NOTIFIER_TIMEOUT="40s": want a duration above 0 and up to 30s`},
 		"nothing to tell":  {map[string]string{"FUNCTION": "job-results", "DRY_RUN": "true"}, "job-results: " + cluster.ErrNone.Error()},
 		"no cluster":       {map[string]string{"JOBS_FILE": rules}, cluster.ErrNone.Error()},
 	} {
@@ -187,5 +189,52 @@ func TestEnricherAsksForASignature(t *testing.T) {
 	}
 	if slices.Contains(catalog.Names(), "enricher") {
 		t.Error("a policy can speak of enricher")
+	}
+}
+
+// notifier tells of no alert that nobody signed, where there are keys, and says so in its log where there are none.
+func TestNotifierAsksForASignature(t *testing.T) {
+	dir := t.TempDir()
+	key, err := alert.NewSigningKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := key.Verifier("", time.Now()).PEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"keys.pem": string(public), "url": "http://127.0.0.1:1/",
+		"notifier.yaml": "receivers: [{name: hook, type: webhook, urlFile: " + dir + "/url}]",
+		"kubeconfig": "{apiVersion: v1, kind: Config, current-context: c, clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}], " +
+			"contexts: [{name: c, context: {cluster: c}}]}",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("FUNCTION", "notifier")
+	t.Setenv("KUBECONFIG", filepath.Join(dir, "kubeconfig"))
+	t.Setenv("NOTIFIER_FILE", filepath.Join(dir, "notifier.yaml"))
+	var log bytes.Buffer
+	if _, _, err := catalog.FromEnvironment(&log); err != nil || !strings.Contains(log.String(), "who sends an event is not checked") {
+		t.Fatalf("%v, log %q", err, log.String())
+	}
+	t.Setenv("VERIFY_KEYS_FILE", filepath.Join(dir, "keys.pem"))
+	log.Reset()
+	f, _, err := catalog.FromEnvironment(&log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := functiontest.Event(t, functiontest.Alert(map[string]string{"alertname": "A"}), time.Now().Add(-48*time.Hour))
+	if reply, err := f.Handle(t.Context(), e); reply != nil || err != nil || !strings.Contains(log.String(), function.ReasonUnsigned) {
+		t.Errorf("unsigned: answered %v, %v, log %s", reply, err, log.String())
+	}
+	if err := key.Sign(&e); err != nil {
+		t.Fatal(err)
+	}
+	// It goes on, however old the event is, to an API server that is not there.
+	if _, err := f.Handle(t.Context(), e); err == nil || !strings.Contains(err.Error(), "connection refused") {
+		t.Errorf("signed: %v", err)
 	}
 }

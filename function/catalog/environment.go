@@ -34,6 +34,10 @@ func FromEnvironment(w io.Writer) (*function.Function, config.Function, error) {
 	if err := config.Load(&enrich); err != nil {
 		return nil, c, err
 	}
+	var notify config.Notifier
+	if err := config.Load(&notify); err != nil {
+		return nil, c, err
+	}
 	masker, err := Masker(enrich.Mask)
 	if err != nil {
 		return nil, c, err
@@ -43,7 +47,9 @@ func FromEnvironment(w io.Writer) (*function.Function, config.Function, error) {
 		return nil, c, err
 	}
 	log := c.New(w)
-	f, err := Function(c.Name, c, Parts{Client: client, JobsFile: jobs.ConfigFile, Rollback: back, Images: images, Enricher: enrich, Masker: masker}, log)
+	f, err := Function(c.Name, c, Parts{
+		Client: client, JobsFile: jobs.ConfigFile, Rollback: back, Images: images, Enricher: enrich, Notifier: notify, Masker: masker,
+	}, log)
 	if err == nil && c.VerifyKeysFile == "" && !believesNobody(c.Name) {
 		log.Warn().Msg("VERIFY_KEYS_FILE is not set: who sends an event is not checked")
 	}

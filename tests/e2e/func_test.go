@@ -34,6 +34,10 @@ func TestFuncDeploys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// What notifier's sample brings, which is not in the overlay.
+	must(t, "", "create", "serviceaccount", "notifier", "-n", f.namespace)
+	must(t, "", "create", "configmap", "quench-notifier", "-n", f.namespace, "--from-file=notifier/notifier.yaml")
+	must(t, "", "create", "secret", "generic", "quench-notifier", "-n", f.namespace, "--from-literal=slack-token=xoxb-1234-stand-in")
 	for _, file := range folders {
 		f.run(t, strings.ReplaceAll(others, "NAME", filepath.Base(filepath.Dir(file))))
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"github.com/quench-dev/quench/config"
@@ -15,6 +16,7 @@ import (
 	"github.com/quench-dev/quench/function/catalog"
 	"github.com/quench-dev/quench/function/enricher"
 	"github.com/quench-dev/quench/function/jobrunner"
+	"github.com/quench-dev/quench/function/notifier"
 	"github.com/quench-dev/quench/function/policy"
 	"github.com/quench-dev/quench/knative/standalone"
 	"github.com/quench-dev/quench/knative/trigger"
@@ -156,6 +158,9 @@ func (f *runFlags) run(ctx context.Context, out, errOut io.Writer) (err error) {
 			return err
 		}
 	}
+	if err := f.notifier(functions, shared, t, logger); err != nil {
+		return err
+	}
 	s, err := standalone.New(standalone.Options{ //nolint:contextcheck // nor does making the parts
 		Triggers: triggers, Listen: f.listen, AckAfter: f.ackAfter, Cluster: t.told,
 		Functions: functions, Adapter: adapter, Out: out, JSON: f.logFormat == "json", Sample: f.sample, Log: logger,
@@ -176,6 +181,19 @@ func (f *runFlags) run(ctx context.Context, out, errOut io.Writer) (err error) {
 	if errors.Is(context.Cause(ctx), errGone) {
 		err = errors.Join(errGone, err)
 	}
+	return err
+}
+
+// notifier adds the one function that acts on nothing, where it has receivers.
+func (f *runFlags) notifier(functions map[string]*function.Function, shared config.Function, t *target, log zerolog.Logger) (err error) {
+	var c config.Notifier
+	if err := config.Load(&c); err != nil {
+		return err
+	}
+	if os.Getenv("NOTIFIER_FILE") == "" {
+		return nil
+	}
+	functions[notifier.Name], err = catalog.Function(notifier.Name, shared, catalog.Parts{Client: t.client, Notifier: c}, log)
 	return err
 }
 

@@ -8,7 +8,8 @@
 //
 //	POST /-/send?url=…               is sent on to the URL; {"status", "body", "startedAt", "seconds"} says how that went
 //
-// GET /healthz says that it is there.
+// Below /slack it stands in for Slack (tests/slack): POST /slack/api/chat.postMessage, GET /slack/messages. GET /healthz
+// says that it is there.
 package main
 
 import (
@@ -19,6 +20,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/quench-dev/quench/tests/slack"
 )
 
 // maxBody bounds what is kept of one request.
@@ -114,6 +117,9 @@ func send(w http.ResponseWriter, req *http.Request) {
 }
 
 func main() {
-	server := http.Server{Addr: ":8080", Handler: &recorder{boxes: map[string]*box{}}, ReadHeaderTimeout: 10 * time.Second}
+	mux := http.NewServeMux()
+	mux.Handle("/", &recorder{boxes: map[string]*box{}})
+	mux.Handle("/slack/", http.StripPrefix("/slack", &slack.Server{}))
+	server := http.Server{Addr: ":8080", Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	log.Fatal(server.ListenAndServe())
 }
