@@ -19,8 +19,9 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// uninstallLimit bounds how long it takes until nothing is left: the adapter's pod alone may take its 120 s.
-const uninstallLimit = 4 * time.Minute
+// uninstallLimit bounds how long it takes until nothing is left: the adapter's pod alone may take its 120 s, and kubectl
+// waits for one object after the other.
+const uninstallLimit = 8 * time.Minute
 
 // The last of the tests, as go test runs files by name: kubectl delete -k takes away all that kubectl apply -k put there,
 // and what came of it. Then quench is installed again, and works.
