@@ -26,6 +26,7 @@ func main() {
 		{"rollback", config.Rollback{}},
 		{"image-patcher", config.ImagePatcher{}},
 		{"job-results", config.JobResults{}},
+		{"command", config.Command{}},
 		{"The dead-letter sink", config.DeadLetter{}},
 	} {
 		fmt.Fprintf(&b, "\n## %s\n\n", part.title)

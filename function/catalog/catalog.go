@@ -16,6 +16,7 @@ import (
 	"github.com/quench-dev/quench/config"
 	"github.com/quench-dev/quench/function"
 	"github.com/quench-dev/quench/function/cluster"
+	"github.com/quench-dev/quench/function/command"
 	"github.com/quench-dev/quench/function/imagepatcher"
 	"github.com/quench-dev/quench/function/jobresults"
 	"github.com/quench-dev/quench/function/jobrunner"
@@ -33,7 +34,10 @@ type Parts struct {
 	JobsFile string // job-runner's rules
 	Rollback config.Rollback
 	Images   config.ImagePatcher
-	Masker   *mask.Masker     // what job-results masks in logs; nil is what is shipped
+	Commands string           // command's file
+	Timeout  time.Duration    // of one action, see config.Function
+	Masker   *mask.Masker     // what job-results masks in logs, command in output; nil is what is shipped
+	Log      zerolog.Logger   // for what an action has to tell while it acts
 	Now      func() time.Time // nil is time.Now
 }
 
@@ -45,6 +49,7 @@ var actions = map[string]func(Parts) (function.Action, error){
 		}
 		return jobrunner.New(rules, p.Client, p.Now), nil
 	},
+	command.Name:      runCommands,
 	imagepatcher.Name: imagePatcher,
 	rollback.Name: func(p Parts) (function.Action, error) {
 		return rollback.New(p.Client, rollback.Options{To: p.Rollback.To, Namespace: p.Rollback.Namespace, Now: p.Now}), nil
@@ -54,14 +59,11 @@ var actions = map[string]func(Parts) (function.Action, error){
 // listeners are the functions that act on nothing. No policy speaks of them.
 var listeners = map[string]func(Parts) (function.Listener, error){
 	jobresults.Name: func(p Parts) (function.Listener, error) {
-		if p.Masker == nil {
-			shipped, err := mask.New(true)
-			if err != nil {
-				return nil, err
-			}
-			p.Masker = shipped
+		masker, err := p.masker()
+		if err != nil {
+			return nil, err
 		}
-		return jobresults.New(p.Client, p.Masker), nil
+		return jobresults.New(p.Client, masker), nil
 	},
 }
 
@@ -100,6 +102,7 @@ func Function(name string, c config.Function, p Parts, log zerolog.Logger) (*fun
 		}
 		return function.Listening(listener, function.Options{Now: p.Now, Log: log.With().Str("function", name).Logger()}), nil
 	}
+	p.Timeout, p.Log = time.Duration(c.ApplyTimeout), log.With().Str("function", name).Logger()
 	a, err := New(name, p)
 	if err != nil {
 		return nil, err
@@ -116,7 +119,7 @@ func Function(name string, c config.Function, p Parts, log zerolog.Logger) (*fun
 		DryRun:       c.DryRun,
 		Now:          p.Now,
 		Notes:        &note.Events{Client: p.Client},
-		Log:          log.With().Str("function", name).Logger(),
+		Log:          p.Log,
 	}
 	if c.VerifyKeysFile != "" {
 		o.Verify = function.Provenance{Keys: c.VerifyKeysFile}

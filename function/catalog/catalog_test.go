@@ -29,7 +29,7 @@ func TestFromEnvironment(t *testing.T) {
 		environment map[string]string
 		says        string
 	}{
-		"unknown function": {map[string]string{"FUNCTION": "jobrunner"}, `FUNCTION="jobrunner": want one of image-patcher, job-runner, rollback, job-results`},
+		"unknown function": {map[string]string{"FUNCTION": "jobrunner"}, `FUNCTION="jobrunner": want one of command, image-patcher, job-runner, rollback, job-results`},
 		"no rules":         {map[string]string{"JOBS_FILE": "testdata/none.yaml"}, "testdata/none.yaml"},
 		"wrong variable":   {map[string]string{"MAX_EVENT_AGE": "soon"}, "MAX_EVENT_AGE"},
 		"wrong revision":   {map[string]string{"FUNCTION": "rollback", "ROLLBACK_TO": "last"}, `ROLLBACK_TO="last": want previous or known-good`},
@@ -39,6 +39,9 @@ func TestFromEnvironment(t *testing.T) {
 		"slow registries":  {map[string]string{"FUNCTION": "image-patcher", "REGISTRY_TIMEOUT": "1m"}, `REGISTRY_TIMEOUT="1m0s": want a duration above 0 and up to 20s`},
 		"no kubeconfig":    {map[string]string{"KUBECONFIG": "testdata/none"}, "read kubeconfig testdata/none"},
 		"no pattern":       {map[string]string{"FUNCTION": "job-results", "MASK_PATTERNS": "a\n("}, "MASK_PATTERNS: line 2: want a regular expression (RE2)"},
+		"no commands":      {map[string]string{"FUNCTION": "command", "COMMANDS_FILE": "testdata/none.yaml"}, "testdata/none.yaml"},
+		"empty commands":   {map[string]string{"FUNCTION": "command", "COMMANDS_FILE": "/dev/null"}, "/dev/null: commands: missing"},
+		"commands alone":   {map[string]string{"FUNCTION": "command", "COMMANDS_FILE": "../command/testdata/executor.yml"}, "command: " + cluster.ErrNone.Error()},
 		"nothing to tell":  {map[string]string{"FUNCTION": "job-results", "DRY_RUN": "true"}, "job-results: " + cluster.ErrNone.Error()},
 		"no cluster":       {map[string]string{"JOBS_FILE": rules}, cluster.ErrNone.Error()},
 	} {

@@ -29,6 +29,10 @@ func FromEnvironment(w io.Writer) (*function.Function, config.Function, error) {
 	if err := config.Load(&images); err != nil {
 		return nil, c, err
 	}
+	var commands config.Command
+	if err := config.Load(&commands); err != nil {
+		return nil, c, err
+	}
 	masker, err := masker()
 	if err != nil {
 		return nil, c, err
@@ -38,7 +42,7 @@ func FromEnvironment(w io.Writer) (*function.Function, config.Function, error) {
 		return nil, c, err
 	}
 	log := c.New(w)
-	f, err := Function(c.Name, c, Parts{Client: client, JobsFile: jobs.ConfigFile, Rollback: back, Images: images, Masker: masker}, log)
+	f, err := Function(c.Name, c, Parts{Client: client, JobsFile: jobs.ConfigFile, Rollback: back, Images: images, Commands: commands.ConfigFile, Masker: masker}, log)
 	if err == nil && c.VerifyKeysFile == "" && !listens(c.Name) {
 		log.Warn().Msg("VERIFY_KEYS_FILE is not set: who sends an event is not checked")
 	}
