@@ -3,6 +3,7 @@ package command_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -161,7 +162,7 @@ func (w *world) until(what string, is func() bool) {
 func (w *world) metric(sample string) string {
 	w.t.Helper()
 	r := httptest.NewRecorder()
-	function.Handler(w.Function, 1<<20).ServeHTTP(r, httptest.NewRequest("GET", "/metrics", nil))
+	function.Handler(w.Function, 1<<20).ServeHTTP(r, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
 	for line := range strings.Lines(r.Body.String()) {
 		if rest, ok := strings.CutPrefix(line, sample+" "); ok {
 			return strings.TrimSpace(rest)
