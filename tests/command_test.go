@@ -175,7 +175,7 @@ func TestCommandEndsWithItsAlert(t *testing.T) {
 	started := time.Now().Add(-time.Minute)
 	labels := map[string]string{"alertname": "Burns"}
 	am.alert(t, started, false, labels)
-	wrote := func(file string) { //nolint:unparam // reads as a sentence
+	wrote := func(file string) {
 		t.Helper()
 		eventually(t, time.Minute, file+" is written", func() error { _, err := os.Stat(filepath.Join(dir, file)); return err })
 	}

@@ -97,7 +97,7 @@ var goType = regexp.MustCompile(` in type command\.\w+| into (command\.)?(\[\])?
 
 // plain says what the YAML library found wrong without its Go types.
 func plain(err error) string {
-	lines := strings.Split(strings.TrimPrefix(err.Error(), "yaml: "), "\n")
+	lines := strings.Split(strings.TrimPrefix(strings.TrimPrefix(err.Error(), "yaml: "), "unmarshal errors:\n"), "\n")
 	for i, line := range lines {
 		want := ""
 		switch {

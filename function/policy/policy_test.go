@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-var known = []string{"image-patcher", "job-runner", "rollback"}
+var known = []string{"command", "image-patcher", "job-runner", "rollback"}
 
 func TestParseSaysWhatIsWrong(t *testing.T) {
 	for text, want := range map[string]string{

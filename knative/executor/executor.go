@@ -6,7 +6,7 @@
 // A webhook is answered once its commands have ended: with 200 for whatever was
 // decided; with 500 where a command failed and Alertmanager is to send the webhook
 // again, which runs that command again and no other; with 503 while the same webhook
-// is still worked on; with 400 for what is no webhook. Any method and any path will do.
+// is still worked on, or too many wait; with 400 for what is no webhook. Any method and any path will do.
 //
 // Alertmanager sends nothing else about a group while it waits, and does not tell of
 // the end of an alert whose start it could not tell. So commands that take longer than
@@ -52,6 +52,7 @@ type Options struct {
 	Firing         function.Guard  // nil believes the webhook
 	DryRun         bool
 	MaxBody        int64         // of a webhook, in bytes
+	MaxInFlight    int           // webhooks that wait for their commands at once; 0: 256
 	RecordTTL      time.Duration // 0: records are kept
 	AckAfter       time.Duration // how long a webhook waits for its commands; 0: until they end
 	DrainTimeout   time.Duration // how long commands may take once we are to end
@@ -65,8 +66,11 @@ type Executor struct {
 	server   *serve.Server
 	ledger   *ledger
 	encoder  alert.Encoder
+	places   chan struct{}  // one for each webhook that is not answered yet
 	working  sync.WaitGroup // webhooks whose commands have not ended
 }
+
+const defaultInFlight = 256
 
 // toAnswer is what is left of the drain's time once commands are killed.
 const toAnswer = 2 * time.Second
@@ -88,7 +92,12 @@ func New(ctx context.Context, o Options) (*Executor, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &Executor{o: o, function: f, ledger: newLedger(), encoder: alert.Encoder{Source: "/quench/command"}}
+	if o.MaxInFlight <= 0 {
+		o.MaxInFlight = defaultInFlight
+	}
+	x := &Executor{
+		o: o, function: f, ledger: newLedger(), encoder: alert.Encoder{Source: "/quench/command"}, places: make(chan struct{}, o.MaxInFlight),
+	}
 	web := serve.Options{Addr: o.Listen, Handler: x.Handler(), DrainTimeout: o.DrainTimeout, Log: o.Log}
 	if web.Serve, err = x.transport(); err != nil {
 		return nil, err

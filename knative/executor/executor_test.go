@@ -142,7 +142,8 @@ func TestRetry(t *testing.T) {
 
 // The same webhook again while its command runs is not a second run.
 func TestSameWebhookTwice(t *testing.T) {
-	url := run(t, "- {cmd: /bin/sh, args: [-c, 'echo x >> $DIR/ran; while [ ! -e $DIR/end ]; do sleep 0.05; done']}\n", nil)
+	url := run(t, "- {cmd: /bin/sh, args: [-c, 'echo x >> $DIR/ran; while [ ! -e $DIR/end ]; do sleep 0.05; done']}\n",
+		func(o *executor.Options) { o.MaxInFlight = 2 })
 	first := make(chan int, 1)
 	go func() {
 		code, _ := ask(t, http.MethodPost, url, firing("a"))
@@ -156,11 +157,27 @@ func TestSameWebhookTwice(t *testing.T) {
 	if code, text := ask(t, http.MethodPost, url, firing("a")); code != 503 || !strings.Contains(text, "held by another") {
 		t.Errorf("answered with %d %q", code, text)
 	}
+	// Another takes the last place, and one more none.
+	second := make(chan int, 1)
+	go func() {
+		code, _ := ask(t, http.MethodPost, url, firing("b"))
+		second <- code
+	}()
+	for end := time.Now().Add(time.Minute); lines(t, "ran") == 1; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the second did not start within a minute")
+		}
+	}
+	if code, text := ask(t, http.MethodPost, url, firing("c")); code != 503 || !strings.Contains(text, "too many") {
+		t.Errorf("answered with %d %q", code, text)
+	}
 	if err := os.WriteFile(os.Getenv("DIR")+"/end", nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code := <-first; code != 200 || lines(t, "ran") != 1 {
-		t.Errorf("answered with %d; it ran %d times", code, lines(t, "ran"))
+	for _, code := range []int{<-first, <-second} {
+		if code != 200 || lines(t, "ran") != 2 {
+			t.Errorf("answered with %d; commands ran %d times", code, lines(t, "ran"))
+		}
 	}
 }
 
@@ -210,7 +227,7 @@ func TestTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != 200 || resp.TLS == nil || resp.TLS.Version < tls.VersionTLS12 {
+	if resp.StatusCode != http.StatusOK || resp.TLS == nil || resp.TLS.Version < tls.VersionTLS12 {
 		t.Errorf("answered with %s by %+v", resp.Status, resp.TLS)
 	}
 }

@@ -19,6 +19,8 @@ import (
 // maxAnswer bounds the text of an error, in bytes: Alertmanager logs it.
 const maxAnswer = 1024
 
+var errTooMany = errors.New("too many webhooks wait for their commands")
+
 // Handler answers webhooks on any path by any method, /_health, and /metrics under
 // prometheus-am-executor's names.
 func (x *Executor) Handler() http.Handler {
@@ -36,6 +38,13 @@ func (x *Executor) Handler() http.Handler {
 }
 
 func (x *Executor) webhook(w http.ResponseWriter, r *http.Request) {
+	select {
+	case x.places <- struct{}{}:
+		defer func() { <-x.places }()
+	default:
+		x.refuse(w, http.StatusServiceUnavailable, errTooMany)
+		return
+	}
 	body, err := serve.Body(w, r, x.o.MaxBody)
 	if err != nil {
 		x.o.Command.Failed(command.StageRead)

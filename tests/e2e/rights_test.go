@@ -22,23 +22,26 @@ var update = flag.Bool("update", false, "write the files of testdata/rights anew
 // account of a cluster can do: ask who it is and what it may, and read which APIs there are.
 func TestServiceAccountsHaveTheRightsThatTheyNeedAndNoOther(t *testing.T) {
 	for _, account := range []string{"adapter", "dead-letter", "job-results", "job-results-source", "job-runner", "keys", "rollback", "image-patcher", "default"} {
-		t.Run(account, func(t *testing.T) {
-			got := "In the namespace quench\n\n" + rights(t, account, quench) +
-				"\nIn the namespace default\n\n" + rights(t, account, "default")
-			file := filepath.Join("testdata", "rights", account+".txt")
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got != string(want) {
-				t.Errorf("%s can do\n%s\nwant (go test -run %s -update writes it anew)\n%s", account, got, t.Name(), want)
-			}
-		})
+		t.Run(account, func(t *testing.T) { compareRights(t, account) })
+	}
+}
+
+func compareRights(t *testing.T, account string) {
+	t.Helper()
+	got := "In the namespace quench\n\n" + rights(t, account, quench) +
+		"\nIn the namespace default\n\n" + rights(t, account, "default")
+	file := filepath.Join("testdata", "rights", account+".txt")
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s can do\n%s\nwant (go test -run %s -update writes it anew)\n%s", account, got, t.Name(), want)
 	}
 }
 
