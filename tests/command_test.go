@@ -277,3 +277,35 @@ func TestCommandTerminated(t *testing.T) {
 		t.Errorf("it did not wait: %v", err)
 	}
 }
+
+// quench run hands whole notifications to command, by the sample's Trigger without the dead letters, which it has not.
+func TestRunRunsCommands(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "environment")
+	commands := filepath.Join(t.TempDir(), "commands.yaml")
+	if err := os.WriteFile(commands, []byte(fmt.Sprintf("commands: [{cmd: cp, args: [/proc/self/environ, %s]}]\n", file)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sample, err := os.ReadFile("../knative/samples/command/trigger.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	trigger, _, _ := strings.Cut(string(sample), "    deadLetterSink:")
+	if err := os.WriteFile(filepath.Join(filepath.Dir(commands), "trigger.yaml"), []byte(trigger), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GROUP_EVENTS", "true")
+	q := startQuench(t, "--listen=127.0.0.1:0", "--triggers="+filepath.Join(filepath.Dir(commands), "trigger.yaml"), "--commands="+commands)
+	resp, err := http.Post(q.url, "application/json", strings.NewReader(strings.Replace(commandPayload, `"receiver":"r"`, `"receiver":"executor"`, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	seen, err := environment(file)
+	if resp.StatusCode != http.StatusOK || err != nil || seen["AMX_RECEIVER"] != "executor" || seen["AMX_ALERT_LEN"] != "1" {
+		t.Errorf("answered with %s; it saw %v, %v", resp.Status, seen, err)
+	}
+	records := q.list(t, remediations, "quench.dev/function=command")
+	if len(records) != 1 {
+		t.Errorf("%d records", len(records))
+	}
+}
