@@ -14,7 +14,7 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 	for text, want := range map[string]string{
 		"paused: maybe":                       "paused: got a string, want true or false",
 		"pause: true":                         `there is no field "pause"; quench policy explain lists them`,
-		"functions: {rolback: {}}":            "functions.rolback: no such function; want one of image-patcher, job-runner, rollback",
+		"functions: {rolback: {}}":            "functions.rolback: no such function; want one of command, image-patcher, job-runner, rollback",
 		"defaults: {mode: watch}":             `defaults.mode: got "watch", want act, propose or dry-run`,
 		"defaults: {coolDown: 10}":            "coolDown: got a number, want a duration such as 10m",
 		"defaults: {coolDown: soon}":          `defaults.coolDown: got "soon", want a duration such as 10m`,
