@@ -43,9 +43,3 @@ type JobRunner struct {
 
 // JobResults is what job-results reads beside Function.
 type JobResults struct{ Mask }
-
-// Mask is what functions read that tell what others wrote.
-type Mask struct {
-	MaskPatterns string `envconfig:"MASK_PATTERNS" desc:"More to mask in logs that are told: regular expressions (RE2), one a line. Groups are masked, or all of the match where there is none."`
-	MaskDefaults bool   `envconfig:"MASK_DEFAULTS" default:"true" desc:"Mask what is shipped in function/mask/patterns.txt: tokens, passwords, private keys."`
-}

@@ -24,12 +24,20 @@ type Action interface {
 	Plan(ctx context.Context, req *Request) ([]Step, error)
 }
 
-// Request is one alert event, read from its data.
+// Grouped is an Action that takes the events of whole webhooks, too: a Request
+// with a Payload.
+type Grouped interface{ TakesGroups() }
+
+// SideBySide is an Action whose steps are done all at once, not one after another.
+type SideBySide interface{ StepsAtOnce() }
+
+// Request is one alert event, or one of a whole webhook, read from its data.
 type Request struct {
 	Function      string
 	Event         event.Event // as it came; its attributes are signed only in part
 	SignedBy      string      // the operator who signed it; empty: the adapter, or nobody was asked
 	Alert         *alert.Alert
+	Payload       *alert.Payload // of a group event, whose Alert is then alert.Payload.Whole; nil for one alert's
 	EventID       string
 	CorrelationID string
 	RecordedTime  time.Time
@@ -95,9 +103,18 @@ type Plan struct {
 	// apps/v1/deployments/shop/frontend; the core group has no group part.
 	Target string
 	// Key is what the lock and the record are for; empty means the target.
-	Key     string
+	Key string
+	// Lock is locked in the place of Key where several events about one Key may be
+	// acted on at once; it holds the Key, and tells those events apart.
+	Lock    string
 	Summary string // one sentence
 	Changes []Change
+
+	// Namespace is the one that the policy is asked about where the target is no
+	// object in the Kubernetes API.
+	Namespace string
+	// Timeout is how long Apply may take; 0 means the function's ApplyTimeout.
+	Timeout time.Duration
 
 	// Object is the target itself where it is in the Kubernetes API: what was done
 	// is told as a Kubernetes Event on it.
@@ -120,6 +137,13 @@ func (p Plan) key() string {
 		return p.Key
 	}
 	return p.Target
+}
+
+func (p Plan) lock() string {
+	if p.Lock != "" {
+		return p.Lock
+	}
+	return p.key()
 }
 
 // Object names an object in the Kubernetes API.

@@ -44,7 +44,11 @@ func (at *attempt) finish(ctx context.Context, rec *record.Record, do func(conte
 }
 
 func (at *attempt) apply(ctx context.Context, do func(context.Context) (Result, error)) (result Result, err error) {
-	ctx, end := at.uncancelled(ctx, at.f.o.ApplyTimeout)
+	most := at.plan.Timeout
+	if most <= 0 {
+		most = at.f.o.ApplyTimeout
+	}
+	ctx, end := at.uncancelled(ctx, most)
 	defer end()
 	defer caught(at.f.o.Log, at.req, "apply", &err)
 	return do(ctx)

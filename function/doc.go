@@ -2,12 +2,12 @@
 // this package sees to it that it does so once, on one object at a time, and that
 // what it did is told as an event.
 //
-// An event goes through, in order: its type (what is not an alert is answered
-// with nothing) → signature, policy, still firing, age → Plan → what the
-// policy says of its object → the target's lock → the record, the mark of a
-// resolved alert → the same alert under another id, cool-down, further locks,
-// limits, the step's own Check → the record is written → Apply → the record is
-// completed → the outcome event.
+// An event goes through, in order: its type (what is no alert, nor a group for an
+// action that takes groups, is answered with nothing) → signature, policy, still
+// firing, age → Plan → what the policy says of its object → the target's lock → the
+// record, the mark of a resolved alert → the same alert under another id, cool-down,
+// further locks, limits, the step's own Check → the record is written → Apply → the
+// record is completed → the outcome event.
 //
 // What may go wrong, and what then happens:
 //   - What may pass (the API server away or throttling, a lock held by another, a

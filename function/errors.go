@@ -66,6 +66,12 @@ func IsFinal(err error) bool {
 	return outcome != ""
 }
 
+// IsDecided says whether an error was made by Skip, Fail, Retry or Unsure.
+func IsDecided(err error) bool {
+	var d *decision
+	return errors.As(err, &d)
+}
+
 // Fail is an error that trying again would not mend.
 func Fail(reason, format string, args ...any) error {
 	return &decision{outcome: Failed, reason: reason, err: fmt.Errorf(format, args...)}

@@ -8,8 +8,11 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/quench-dev/quench/adapter/alert"
 )
 
 // The bounds of what is asked of Alertmanager.
@@ -72,7 +75,9 @@ func (g *StillFiring) ask(ctx context.Context, base *url.URL, req *Request) (*kn
 	ctx, cancel := context.WithTimeout(ctx, firingTimeout)
 	defer cancel()
 	at := base.JoinPath("api/v2/alerts")
-	at.RawQuery = url.Values{"filter": {fmt.Sprintf("alertname=%q", req.Alert.Name())}}.Encode()
+	if name := req.Alert.Name(); name != "" {
+		at.RawQuery = url.Values{"filter": {fmt.Sprintf("alertname=%q", name)}}.Encode()
+	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), http.NoBody)
 	if err != nil {
 		return nil, err
@@ -89,10 +94,26 @@ func (g *StillFiring) ask(ctx context.Context, base *url.URL, req *Request) (*kn
 	if err := json.NewDecoder(io.LimitReader(resp.Body, firingBytes)).Decode(&alerts); err != nil {
 		return nil, fmt.Errorf("%s: read alerts: %w", base.Redacted(), err)
 	}
+	var found *knownAlert
+	asked := req.fingerprints()
 	for i := range alerts {
-		if alerts[i].Fingerprint == req.Alert.Fingerprint {
-			return &alerts[i], nil
+		if a := &alerts[i]; slices.Contains(asked, a.Fingerprint) && (found == nil || a.Status.State != "suppressed") {
+			found = a // of a group, one that is not suppressed
 		}
 	}
-	return nil, nil
+	return found, nil
+}
+
+// fingerprints are those of the alerts that fire: of a group one is enough.
+func (r *Request) fingerprints() []string {
+	if r.Payload == nil {
+		return []string{r.Alert.Fingerprint}
+	}
+	var all []string
+	for _, a := range r.Payload.Alerts {
+		if a.Status == alert.Firing {
+			all = append(all, a.Fingerprint)
+		}
+	}
+	return all
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,11 +58,24 @@ type Options struct {
 	Log          zerolog.Logger
 }
 
+// Draining is an Action with something under way that has to be told when the
+// process is to end.
+type Draining interface {
+	// Drain tells it to end; nothing is begun any more, with a Retry.
+	Drain()
+	// Stop waits until nothing is under way, and ends what still is when ctx ends.
+	Stop(ctx context.Context)
+}
+
 // Function is an action behind the shared guards. It may handle several events
 // at once.
 type Function struct {
 	action Action
 	o      Options
+	// What the action is beside an Action, before it is behind guards.
+	groups, atOnce bool
+	draining       Draining
+	metrics        http.Handler
 
 	broken  error // why it cannot start
 	stopped atomic.Bool
@@ -95,21 +109,41 @@ func New(a Action, o Options) (*Function, error) {
 		guards = append(guards, o.Firing)
 	}
 	guards = append(guards, age{o.MaxEventAge, o.Now})
-	return &Function{action: guarded{steady{a, o.Log}, guards}, o: o}, nil
+	f := &Function{action: guarded{steady{a, o.Log}, guards}, o: o}
+	_, f.groups = a.(Grouped)
+	_, f.atOnce = a.(SideBySide)
+	f.draining, _ = a.(Draining)
+	if m, ok := a.(interface{ Metrics() http.Handler }); ok {
+		f.metrics = m.Metrics()
+	}
+	return f, nil
 }
 
 // Broken is a function that cannot start: Start answers with err, Ready says it,
 // and every event is left to the broker to deliver again.
-func Broken(err error) *Function { return &Function{broken: err, o: Options{Now: time.Now}} }
+func Broken(err error) *Function {
+	return &Function{broken: err, groups: true, o: Options{Now: time.Now}}
+}
 
 func (f *Function) name() string { return f.action.Name() }
 
 // Start reports what kept the function from being made. It begins nothing.
 func (f *Function) Start(_ context.Context, _ map[string]string) error { return f.broken }
 
+// Drain tells what is under way that the process is to end; it waits for nothing.
+func (f *Function) Drain() {
+	if f.draining != nil {
+		f.draining.Drain()
+	}
+}
+
 // Stop makes the function not ready and waits for what it does in the background.
 func (f *Function) Stop(ctx context.Context) error {
 	f.stopped.Store(true)
+	if f.draining != nil {
+		f.draining.Drain()
+		defer f.draining.Stop(ctx)
+	}
 	done := make(chan struct{})
 	go func() { f.idle.Wait(); close(done) }()
 	select {

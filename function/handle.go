@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"sync"
 
 	"github.com/cloudevents/sdk-go/v2/event"
 
@@ -21,7 +22,7 @@ func (f *Function) Handle(ctx context.Context, e event.Event) (reply *event.Even
 	if l, ok := f.action.(listening); ok {
 		return f.listen(ctx, l, e)
 	}
-	if !alert.IsAlert(e) && !isApproval(e) {
+	if !alert.IsAlert(e) && !isApproval(e) && (!f.groups || !alert.IsGroup(e)) {
 		return nil, nil
 	}
 	if f.broken != nil {
@@ -66,21 +67,28 @@ func (f *Function) reply(cause event.Event, req *Request, all []Acted) (*event.E
 
 // request reads an event; an error is final, the bytes will not change.
 func (f *Function) request(e event.Event) (*Request, error) {
-	a, err := alert.FromEvent(e)
-	if err != nil {
-		return nil, fmt.Errorf("read alert: %w", err)
-	}
 	recorded, err := alert.RecordedTime(e)
 	if err != nil {
 		return nil, fmt.Errorf("read alert: %w", err)
 	}
-	return &Request{
-		Function: f.name(), Event: e, Alert: a, EventID: e.ID(), CorrelationID: a.CorrelationID(), RecordedTime: recorded,
-	}, nil
+	req := &Request{Function: f.name(), Event: e, EventID: e.ID(), RecordedTime: recorded}
+	if alert.IsGroup(e) {
+		if req.Payload, err = alert.FromGroupEvent(e); err != nil {
+			return nil, fmt.Errorf("read group: %w", err)
+		}
+		req.Alert, req.CorrelationID = req.Payload.Whole(), req.Payload.CorrelationID()
+		return req, nil
+	}
+	if req.Alert, err = alert.FromEvent(e); err != nil {
+		return nil, fmt.Errorf("read alert: %w", err)
+	}
+	req.CorrelationID = req.Alert.CorrelationID()
+	return req, nil
 }
 
-// act does all steps of an event, one after another. Where one may pass, all is
-// asked for again, and the others are then answered from their records.
+// act does all steps of an event, one after another or, where the action says so,
+// at once. Where one may pass, all is asked for again, and the others are then
+// answered from their records.
 func (f *Function) act(ctx context.Context, req *Request) ([]Acted, error) {
 	steps, err := f.action.Plan(ctx, req)
 	if err == nil && req.approval != nil {
@@ -93,17 +101,39 @@ func (f *Function) act(ctx context.Context, req *Request) ([]Acted, error) {
 		a, later := f.refused(req, Plan{}, err)
 		return []Acted{a}, later
 	}
-	var all []Acted
-	var later error
-	for _, s := range steps {
-		a, err := f.step(ctx, req, s)
-		if err != nil {
-			later = errors.Join(later, fmt.Errorf("%s: %w", s.Plan().Target, err))
-			continue
+	acted, errs := make([]Acted, len(steps)), make([]error, len(steps))
+	var running sync.WaitGroup
+	for i, s := range steps {
+		do := func() { acted[i], errs[i] = f.guardedStep(ctx, req, s) }
+		if f.atOnce {
+			running.Go(do)
+		} else {
+			do()
 		}
-		all = append(all, a)
 	}
-	return all, later
+	running.Wait()
+	var all []Acted
+	for i, a := range acted {
+		if errs[i] == nil {
+			all = append(all, a)
+		}
+	}
+	return all, errors.Join(errs...)
+}
+
+// guardedStep is step, whose panic is an error: steps at once have no Handle to
+// catch it.
+func (f *Function) guardedStep(ctx context.Context, req *Request, s Step) (a Acted, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			f.about(f.o.Log.Error(), req).Interface("panic", p).Bytes("stack", debug.Stack()).Msg("panic")
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	if a, err = f.step(ctx, req, s); err != nil {
+		err = fmt.Errorf("%s: %w", s.Plan().Target, err)
+	}
+	return a, err
 }
 
 // refused is what becomes of an error where nothing was recorded: an outcome, or

@@ -33,9 +33,14 @@ func refuse(w http.ResponseWriter, text string, status int) {
 // Handler takes one CloudEvent by POST on any path, in binary or structured mode,
 // of at most maxBody bytes. It answers 200 with the outcome event in binary mode
 // or with nothing, 400 for what is not a CloudEvent, 413 for what is too large, 422
-// for what a Listener refused, and 503 for what should be sent again.
+// for what a Listener refused, and 503 for what should be sent again. GET /metrics is
+// the action's, where it has any.
 func Handler(f *Function, maxBody int64) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if f.metrics != nil && r.Method == http.MethodGet && r.URL.Path == "/metrics" {
+			f.metrics.ServeHTTP(w, r)
+			return
+		}
 		if r.Method != http.MethodPost {
 			w.Header().Set("Allow", http.MethodPost)
 			http.Error(w, "POST a CloudEvent", http.StatusMethodNotAllowed)

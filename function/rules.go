@@ -63,6 +63,9 @@ func (p Plan) namespace() string {
 	if p.Object != nil {
 		return p.Object.Namespace
 	}
+	if p.Namespace != "" {
+		return p.Namespace
+	}
 	parts := strings.Split(p.Target, "/")
 	if len(parts) > 0 && apiVersion.MatchString(parts[0]) {
 		parts = parts[1:]

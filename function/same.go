@@ -19,9 +19,10 @@ const cutOffAfter = 2 * time.Minute
 // sameAlert skips what was done already under another event id. An alert's start,
 // and with it the id, moves without the alert having ended: two Prometheus
 // replicas find it at different times, and Alertmanager merges to the earlier; one
-// that is started again gives it a later one.
+// that is started again gives it a later one. A group with other alerts in it is
+// another notification, and no alert again.
 func (at *attempt) sameAlert(others []*record.Record) error {
-	if at.req.Resolved() {
+	if at.req.Resolved() || at.req.Payload != nil {
 		return nil
 	}
 	for _, r := range others {
@@ -55,8 +56,12 @@ func (at *attempt) sameIncarnation(r *record.Record, others []*record.Record) bo
 	return !start.After(r.RecordedTime) || !start.After(r.StartedAt.Add(startMoves))
 }
 
-// others are the records of the same key: what was done to the target before.
+// others are the records of the same key: what was done to the target before. Of a
+// group only a cool-down wants to know; it may have many.
 func (at *attempt) others(ctx context.Context) ([]*record.Record, error) {
+	if at.req.Payload != nil && at.req.rules.CoolDown <= 0 {
+		return nil, nil
+	}
 	found, err := at.f.o.Records.Find(ctx, record.Query{Function: at.f.name(), Key: at.plan.key()})
 	return found, Retry(err)
 }

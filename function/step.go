@@ -35,7 +35,7 @@ func (f *Function) decide(ctx context.Context, req *Request, s Step, p Plan) (Ac
 	}
 	// The target's lock is not waited for: its holder may be long, and the broker
 	// comes again. Others are held for a few calls only.
-	held, release, err := f.o.Locks.Lock(ctx, p.key(), 0)
+	held, release, err := f.o.Locks.Lock(ctx, p.lock(), 0)
 	if err != nil {
 		return Acted{}, Retry(err)
 	}
@@ -55,7 +55,7 @@ func (at *attempt) lockMore(ctx context.Context) error {
 	keys := slices.Clone(at.plan.Locks)
 	slices.Sort(keys)
 	for _, key := range slices.Compact(keys) {
-		if key == at.plan.key() {
+		if key == at.plan.lock() {
 			continue
 		}
 		held, release, err := at.f.o.Locks.Lock(ctx, key, at.f.o.LockWait)

@@ -14,8 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 )
 
-// installations are the folders that a user applies.
-var installations = []string{"overlays/standard", "overlays/kafka", "samples/site"}
+// installations are the folders that a user applies, the last one with samples/command in it.
+var installations = []string{"overlays/standard", "overlays/kafka", "samples/site", "testdata/command"}
 
 // kubectl is the program that users build the manifests with, found on PATH or where the Makefile puts programs.
 func kubectl(t *testing.T) string {

@@ -72,6 +72,53 @@ func TestStillFiring(t *testing.T) {
 	}
 }
 
+// Of a group one alert that fires and is not silenced is enough.
+func TestGroupStillFiring(t *testing.T) {
+	am := startAlertmanager(t, "http://127.0.0.1:1/", time.Hour)
+	of := func(hosts ...string) *alert.Payload {
+		p := &alert.Payload{Group: &alert.Group{}}
+		for _, host := range hosts {
+			status := alert.Firing
+			if strings.HasSuffix(host, "!") {
+				host, status = strings.TrimSuffix(host, "!"), alert.Resolved
+			}
+			labels := map[string]string{"alertname": "Disk" + host, "host": host}
+			p.Alerts = append(p.Alerts, &alert.Alert{Status: status, Labels: labels, Fingerprint: fingerprintOf(labels)})
+		}
+		return p
+	}
+	for _, a := range of("a", "b", "c").Alerts {
+		am.alert(t, time.Now().Add(-time.Minute), false, a.Labels)
+	}
+	am.silence(t, "host", "b")
+	u, err := url.Parse(am.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &function.StillFiring{URLs: []url.URL{*u}, Client: &http.Client{}}
+	ask := func(hosts ...string) string {
+		p := of(hosts...)
+		if err := g.Admit(t.Context(), &function.Request{Alert: p.Whole(), Payload: p}); err != nil {
+			return err.Error()
+		}
+		return "admitted"
+	}
+	eventually(t, 30*time.Second, "the silence works", func() error {
+		if says := ask("b"); !strings.Contains(says, "suppressed by a silence") {
+			return fmt.Errorf("b: %s", says)
+		}
+		return nil
+	})
+	for hosts, want := range map[string]string{
+		"a": "admitted", "b a": "admitted", "a b": "admitted", "b nobody": "suppressed by a silence", "nobody": "does not fire any more",
+		"a! b": "suppressed by a silence", "a! nobody": "does not fire any more",
+	} {
+		if got := ask(strings.Fields(hosts)...); !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", hosts, got, want)
+		}
+	}
+}
+
 // silence has Alertmanager notify nobody of alerts with this label.
 func (am *alertmanager) silence(t *testing.T, label, value string) {
 	t.Helper()

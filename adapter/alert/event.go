@@ -54,12 +54,12 @@ func (enc *Encoder) ToEvent(a *Alert, recorded time.Time) (event.Event, error) {
 func (enc *Encoder) GroupEvent(p *Payload, recorded time.Time) (event.Event, error) {
 	e := event.New()
 	e.SetType(TypeGroupResolved)
+	if p.Status() == Firing {
+		e.SetType(TypeGroupFiring)
+	}
 	ids := make([]string, 0, len(p.Alerts))
 	for _, a := range p.Alerts {
 		ids = append(ids, a.ID())
-		if a.Status == Firing {
-			e.SetType(TypeGroupFiring)
-		}
 	}
 	slices.Sort(ids)
 	e.SetID(Hash(append([]string{"group", p.Group.Receiver, p.Group.GroupKey}, ids...)...))
@@ -72,7 +72,7 @@ func (enc *Encoder) GroupEvent(p *Payload, recorded time.Time) (event.Event, err
 	for name, v := range enc.Mapping.Attributes(p.Group.CommonLabels) {
 		e.SetExtension(name, v)
 	}
-	key := Hash("group", p.Group.Receiver, p.Group.GroupKey)
+	key := p.CorrelationID()
 	setOwn(&e, p.Group, recorded, map[string]string{AttrPartitionKey: key, AttrCorrelationID: key})
 	return e, e.Validate()
 }

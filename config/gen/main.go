@@ -26,6 +26,7 @@ func main() {
 		{"rollback", config.Rollback{}},
 		{"image-patcher", config.ImagePatcher{}},
 		{"job-results", config.JobResults{}},
+		{"command", config.Command{}},
 		{"enricher", config.Enricher{}},
 		{"notifier", config.Notifier{}},
 		{"The dead-letter sink", config.DeadLetter{}},

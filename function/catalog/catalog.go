@@ -15,6 +15,7 @@ import (
 	"github.com/quench-dev/quench/config"
 	"github.com/quench-dev/quench/function"
 	"github.com/quench-dev/quench/function/cluster"
+	"github.com/quench-dev/quench/function/command"
 	"github.com/quench-dev/quench/function/enricher"
 	"github.com/quench-dev/quench/function/imagepatcher"
 	"github.com/quench-dev/quench/function/jobresults"
@@ -33,10 +34,11 @@ type Parts struct {
 	Images   config.ImagePatcher
 	Enricher config.Enricher
 	Notifier config.Notifier
-	Masker   *mask.Masker     // what job-results and enricher mask in logs; nil is what is shipped
+	Commands string           // command's file
+	Masker   *mask.Masker     // for what others wrote and is told; nil is what is shipped
 	Now      func() time.Time // nil is time.Now
 
-	shared config.Function // and log: for listeners that remember
+	shared config.Function // what all functions read
 	log    zerolog.Logger
 }
 
@@ -48,6 +50,7 @@ var actions = map[string]func(Parts) (function.Action, error){
 		}
 		return jobrunner.New(rules, p.Client, p.Now), nil
 	},
+	command.Name:      runCommands,
 	imagepatcher.Name: imagePatcher,
 	rollback.Name: func(p Parts) (function.Action, error) {
 		return rollback.New(p.Client, rollback.Options{To: p.Rollback.To, Namespace: p.Rollback.Namespace, Now: p.Now}), nil
@@ -56,7 +59,6 @@ var actions = map[string]func(Parts) (function.Action, error){
 
 // listeners are the functions that act on nothing. No policy speaks of them.
 var listeners = map[string]func(Parts) (function.Listener, error){
-	notifier.Name: notify,
 	enricher.Name: func(p Parts) (function.Listener, error) {
 		rules, err := enricher.Load(p.Enricher.File, p.Enricher.Shipped)
 		if err != nil {
@@ -67,28 +69,18 @@ var listeners = map[string]func(Parts) (function.Listener, error){
 		}), nil
 	},
 	jobresults.Name: func(p Parts) (function.Listener, error) { return jobresults.New(p.Client, p.Masker), nil },
+	notifier.Name:   notify,
 }
 
 // listener makes the listener of this name, behind the guards that are for it.
-func listener(name string, c config.Function, p Parts, log zerolog.Logger) (*function.Function, error) {
-	if p.Masker == nil {
-		shipped, err := mask.New(true)
-		if err != nil {
-			return nil, err
-		}
-		p.Masker = shipped
-	}
-	if p.Now == nil {
-		p.Now = time.Now
-	}
-	p.shared, p.log = c, log.With().Str("function", name).Logger()
+func listener(name string, p Parts) (*function.Function, error) {
 	l, err := listeners[name](p)
 	if err := errors.Join(err, p.Client.Check()); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	o := function.Options{MaxEventAge: time.Duration(c.MaxEventAge), Now: p.Now, Log: p.log}
-	if c.VerifyKeysFile != "" {
-		o.Verify = function.Provenance{Keys: c.VerifyKeysFile}
+	o := function.Options{MaxEventAge: time.Duration(p.shared.MaxEventAge), Now: p.Now, Log: p.log}
+	if p.shared.VerifyKeysFile != "" {
+		o.Verify = function.Provenance{Keys: p.shared.VerifyKeysFile}
 	}
 	if name == notifier.Name {
 		remembering(&o, p)
@@ -124,8 +116,19 @@ func New(name string, p Parts) (function.Action, error) {
 // with its locks and records in the client's namespace. Nothing is asked of the
 // cluster. Only a dry run does without one.
 func Function(name string, c config.Function, p Parts, log zerolog.Logger) (*function.Function, error) {
+	if p.Masker == nil {
+		shipped, err := mask.New(true)
+		if err != nil {
+			return nil, err
+		}
+		p.Masker = shipped
+	}
+	if p.Now == nil {
+		p.Now = time.Now
+	}
+	p.shared, p.log = c, log.With().Str("function", name).Logger()
 	if _, ok := listeners[name]; ok {
-		return listener(name, c, p, log)
+		return listener(name, p)
 	}
 	a, err := New(name, p)
 	if err != nil {

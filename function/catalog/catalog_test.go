@@ -30,7 +30,7 @@ func TestFromEnvironment(t *testing.T) {
 		environment map[string]string
 		says        string
 	}{
-		"unknown function": {map[string]string{"FUNCTION": "jobrunner"}, `FUNCTION="jobrunner": want one of image-patcher, job-runner, rollback, enricher, job-results, notifier`},
+		"unknown function": {map[string]string{"FUNCTION": "jobrunner"}, `FUNCTION="jobrunner": want one of command, image-patcher, job-runner, rollback, enricher, job-results, notifier`},
 		"no rules":         {map[string]string{"JOBS_FILE": "testdata/none.yaml"}, "testdata/none.yaml"},
 		"wrong variable":   {map[string]string{"MAX_EVENT_AGE": "soon"}, "MAX_EVENT_AGE"},
 		"wrong revision":   {map[string]string{"FUNCTION": "rollback", "ROLLBACK_TO": "last"}, `ROLLBACK_TO="last": want previous or known-good`},
@@ -44,6 +44,9 @@ func TestFromEnvironment(t *testing.T) {
 		"no such rules":    {map[string]string{"FUNCTION": "enricher", "ENRICHER_RULES_FILE": "testdata/none.yaml"}, "enricher: read rules: open testdata/none.yaml"},
 		"no receivers":     {map[string]string{"FUNCTION": "notifier", "NOTIFIER_FILE": "testdata/none.yaml"}, "notifier: read receivers: open testdata/none.yaml"},
 		"slow receivers":   {map[string]string{"NOTIFIER_TIMEOUT": "40s"}, `NOTIFIER_TIMEOUT="40s": want a duration above 0 and up to 30s`},
+		"no commands":      {map[string]string{"FUNCTION": "command", "COMMANDS_FILE": "testdata/none.yaml"}, "testdata/none.yaml"},
+		"empty commands":   {map[string]string{"FUNCTION": "command", "COMMANDS_FILE": "/dev/null"}, "/dev/null: commands: missing"},
+		"commands alone":   {map[string]string{"FUNCTION": "command", "COMMANDS_FILE": "../command/testdata/executor.yml"}, "command: " + cluster.ErrNone.Error()},
 		"nothing to tell":  {map[string]string{"FUNCTION": "job-results", "DRY_RUN": "true"}, "job-results: " + cluster.ErrNone.Error()},
 		"no cluster":       {map[string]string{"JOBS_FILE": rules}, cluster.ErrNone.Error()},
 	} {

@@ -38,6 +38,10 @@ func FromEnvironment(w io.Writer) (*function.Function, config.Function, error) {
 	if err := config.Load(&notify); err != nil {
 		return nil, c, err
 	}
+	var commands config.Command
+	if err := config.Load(&commands); err != nil {
+		return nil, c, err
+	}
 	masker, err := Masker(enrich.Mask)
 	if err != nil {
 		return nil, c, err
@@ -48,7 +52,8 @@ func FromEnvironment(w io.Writer) (*function.Function, config.Function, error) {
 	}
 	log := c.New(w)
 	f, err := Function(c.Name, c, Parts{
-		Client: client, JobsFile: jobs.ConfigFile, Rollback: back, Images: images, Enricher: enrich, Notifier: notify, Masker: masker,
+		Client: client, JobsFile: jobs.ConfigFile, Rollback: back, Images: images, Commands: commands.ConfigFile,
+		Enricher: enrich, Notifier: notify, Masker: masker,
 	}, log)
 	if err == nil && c.VerifyKeysFile == "" && !believesNobody(c.Name) {
 		log.Warn().Msg("VERIFY_KEYS_FILE is not set: who sends an event is not checked")

@@ -25,6 +25,10 @@ type Subject struct {
 	// Prepare brings what there is to act on into a namespace, and says how the
 	// function is seen by it. It is called for each world anew.
 	Prepare func(t *testing.T, w *World) Prepared
+	// Outside says that what it does is outside the cluster, so that of what was cut
+	// off nobody can tell whether it was done: it has failed, and is not done again.
+	// Acts is then the request that records that it is begun.
+	Outside bool
 }
 
 // Prepared is a world with something to do.
@@ -37,6 +41,9 @@ type Prepared struct {
 	Other map[string]string
 	// Missing are those of an alert about a target that is not there.
 	Missing map[string]string
+	// Fails, of a subject that acts outside the cluster, are those of an alert about
+	// which it fails for good, without an effect.
+	Fails map[string]string
 	// Acts says whether a request is the one that does it.
 	Acts func(r *http.Request) bool
 	// Effects is how often it was done.
@@ -52,7 +59,7 @@ type trial struct {
 
 // Conform has a subject go through the table that every function passes.
 func Conform(t *testing.T, s Subject) {
-	for name, test := range map[string]func(*testing.T, *trial){
+	table := map[string]func(*testing.T, *trial){
 		"a redelivery is answered, and does nothing":                     redelivered,
 		"four alerts about one target at once do it once":                fourAtOnce,
 		"a dry run changes nothing":                                      under("dryRun: true", function.Planned, function.ReasonDryRun),
@@ -72,7 +79,16 @@ func Conform(t *testing.T, s Subject) {
 		"killed between lock and act, delivered again: done once":        killedBefore,
 		"killed between act and outcome, delivered again: done once":     killedAfter,
 		"what the API server refuses for good is a failure, and told so": refusedForGood,
-	} {
+	}
+	if s.Outside {
+		delete(table, "an answer that is lost: done once")
+		delete(table, "killed between lock and act, delivered again: done once")
+		delete(table, "killed between act and outcome, delivered again: done once")
+		table["an answer that is lost: unknown, and not done again"] = lostRecord
+		table["killed between lock and act: unknown, and not done again"] = diedBefore
+		table["killed between act and outcome: unknown, and not done again"] = diedAfter
+	}
+	for name, test := range table {
 		t.Run(name, func(t *testing.T) {
 			w := New(t)
 			prepared := s.Prepare(t, w)
@@ -190,6 +206,12 @@ func missing(t *testing.T, x *trial) {
 // failed leaves the record of an action that failed, about another alert.
 func (x *trial) failed(t *testing.T) {
 	t.Helper()
+	if x.Fails != nil {
+		if o := deliver(t, x.pod(t, x.Client, "{}"), x.eventOf(t, x.Fails)); o.Outcome != function.Failed {
+			t.Fatalf("%s", o.Raw)
+		}
+		return
+	}
 	f := x.pod(t, x.Wiretap(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 		if x.Acts(r) {
 			return Status(r, http.StatusForbidden, "Forbidden"), nil

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-var known = []string{"image-patcher", "job-runner", "rollback"}
+var known = []string{"command", "image-patcher", "job-runner", "rollback"}
 
 func TestParseSaysWhatIsWrong(t *testing.T) {
 	for text, want := range map[string]string{
 		"paused: maybe":                       "paused: got a string, want true or false",
 		"pause: true":                         `there is no field "pause"; quench policy explain lists them`,
-		"functions: {rolback: {}}":            "functions.rolback: no such function; want one of image-patcher, job-runner, rollback, or one that ownFunctions names",
+		"functions: {rolback: {}}":            "functions.rolback: no such function; want one of command, image-patcher, job-runner, rollback, or one that ownFunctions names",
 		"ownFunctions: [rollback]":            `ownFunctions[0]: got "rollback", want the name of a function of your own`,
 		"ownFunctions: ['']":                  `ownFunctions[0]: got "", want the name of a function of your own`,
 		"defaults: {mode: watch}":             `defaults.mode: got "watch", want act, propose or dry-run`,

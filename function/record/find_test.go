@@ -5,13 +5,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quench-dev/quench/function"
 	"github.com/quench-dev/quench/function/functiontest"
 	"github.com/quench-dev/quench/function/record"
 )
 
 func TestFind(t *testing.T) {
-	w := functiontest.New(t)
-	s := &record.Remediations{Client: w.Client}
+	t.Run("objects", func(t *testing.T) { find(t, &record.Remediations{Client: functiontest.New(t).Client}) })
+	t.Run("files", func(t *testing.T) { find(t, &record.Files{Dir: t.TempDir()}) })
+}
+
+func find(t *testing.T, s function.Records) {
 	now := time.Date(2026, 11, 21, 12, 30, 0, 0, time.UTC)
 	put := func(function, key string, n int, began time.Time) {
 		t.Helper()

@@ -96,6 +96,9 @@ func (s *Standalone) Addr() net.Addr { return s.server.Addr() }
 // way, for DRAIN_TIMEOUT at most.
 func (s *Standalone) Run(ctx context.Context) error {
 	s.greet()
+	for _, f := range s.o.Functions {
+		context.AfterFunc(ctx, f.Drain)
+	}
 	err := s.server.Run(ctx)
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(s.o.Adapter.DrainTimeout))
 	defer cancel()

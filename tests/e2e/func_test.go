@@ -28,7 +28,9 @@ func TestFuncDeploys(t *testing.T) {
 	f.actsOn(t, "job-runner")
 	must(t, "", "wait", "trigger/job-runner", "-n", f.namespace, "--for=condition=Ready", "--timeout=60s")
 
-	// Every function that there is, and one that is sure to be there.
+	// Every function that there is, and one that is sure to be there. What command needs beside is a sample's.
+	must(t, "", "create", "serviceaccount", "command", "-n", f.namespace)
+	must(t, "", "create", "configmap", "quench-commands", "-n", f.namespace, "--from-file="+filepath.Join(root, "knative/samples/command/commands.yaml"))
 	f.addFunction(t)
 	folders, err := filepath.Glob(filepath.Join(f.folder, "function/*/func.yaml"))
 	if err != nil {

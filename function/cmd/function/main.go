@@ -41,6 +41,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	context.AfterFunc(ctx, f.Drain)
 	err = s.Run(ctx)
 	stopping, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

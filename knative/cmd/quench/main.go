@@ -45,7 +45,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; %s --help lists the flags", err, c.CommandPath())}
 	})
-	root.AddCommand(newRun(), newPolicy(), newApprove(), newReject(), newKeys())
+	root.AddCommand(newRun(), newCommand(), newPolicy(), newApprove(), newReject(), newKeys())
 	return root
 }
 

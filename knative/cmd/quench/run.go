@@ -14,6 +14,7 @@ import (
 	"github.com/quench-dev/quench/config"
 	"github.com/quench-dev/quench/function"
 	"github.com/quench-dev/quench/function/catalog"
+	"github.com/quench-dev/quench/function/command"
 	"github.com/quench-dev/quench/function/enricher"
 	"github.com/quench-dev/quench/function/jobrunner"
 	"github.com/quench-dev/quench/function/notifier"
@@ -26,6 +27,7 @@ import (
 type runFlags struct {
 	triggers           []string
 	jobs, listen       string
+	commands           string
 	policy             string
 	kubeconfig         string
 	namespace, data    string
@@ -70,6 +72,7 @@ The adapter's environment variables apply: credentials, LABEL_ATTRIBUTES, limits
 	flags := c.Flags()
 	flags.StringSliceVarP(&f.triggers, "triggers", "t", nil, "file or folder of Trigger `YAML`; may be given several times")
 	flags.StringVar(&f.jobs, "jobs", "", "job-runner's rules, a `file` with jobs: or Bailer's bailers:")
+	flags.StringVar(&f.commands, "commands", "", "command's rules, a `file` of prometheus-am-executor's or ours; for its notifications set GROUP_EVENTS=true (default no function command)")
 	flags.StringVar(&f.policy, "policy", "", "what functions are allowed to do, a `file` read anew at each event (default all, but nothing in kube-* and knative-*)")
 	flags.StringVarP(&f.listen, "listen", "l", "127.0.0.1:8080", "`address` to take webhooks on; port 0 takes a free one")
 	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "`file` that names the cluster to act on (default $KUBECONFIG, else the embedded control plane)")
@@ -134,6 +137,11 @@ func (f *runFlags) run(ctx context.Context, out, errOut io.Writer) (err error) {
 	if _, err := jobrunner.Load(f.jobs); err != nil {
 		return fmt.Errorf("--jobs: %w", err)
 	}
+	if f.commands != "" {
+		if _, err := command.Load(f.commands); err != nil {
+			return fmt.Errorf("--commands: %w", err)
+		}
+	}
 	if f.policy != "" {
 		if _, err := (&policy.Source{File: f.policy, Known: catalog.Names()}).Read(ctx); err != nil {
 			return fmt.Errorf("--policy: %w", err)
@@ -152,8 +160,13 @@ func (f *runFlags) run(ctx context.Context, out, errOut io.Writer) (err error) {
 
 	shared.DryRun = t.told.DryRun
 	functions := map[string]*function.Function{}
-	parts := catalog.Parts{Client: t.client, JobsFile: f.jobs, Rollback: back, Images: images, Enricher: enrich, Masker: masker}
+	parts := catalog.Parts{
+		Client: t.client, JobsFile: f.jobs, Commands: f.commands, Rollback: back, Images: images, Enricher: enrich, Masker: masker,
+	}
 	for _, name := range append(catalog.Names(), enricher.Name) { // nothing tells job-results of Jobs here
+		if name == command.Name && f.commands == "" {
+			continue
+		}
 		if functions[name], err = catalog.Function(name, shared, parts, logger); err != nil {
 			return err
 		}
