@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -12,14 +15,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 
 	"github.com/quench-dev/quench/tests/kube"
 )
 
 // gated is the gate as it is installed, with pods that a real API server and real controllers have made and admitted. There
-// is no kubelet: the test says whether a pod is ready.
+// is no kubelet: the test says whether a pod is ready. (tests/e2e has one.)
 type gated struct {
 	*testing.T
+	config    *rest.Config
 	client    *kubernetes.Clientset
 	namespace string
 }
@@ -29,7 +34,7 @@ func install(t *testing.T, dir string) *gated {
 	restConfig := kube.Start(t)
 	namespace := kube.Namespace(t, restConfig)
 	kube.Apply(t, restConfig, moved(t, dir, namespace))
-	return &gated{t, kubernetes.NewForConfigOrDie(restConfig), namespace}
+	return &gated{t, restConfig, kubernetes.NewForConfigOrDie(restConfig), namespace}
 }
 
 // pods are n that do not end and were not evicted, as soon as there are so many.
@@ -58,7 +63,7 @@ func (g *gated) pods(n int) (pods []corev1.Pod) {
 func (g *gated) probed(pod corev1.Pod, ready corev1.ConditionStatus, healthy int32) {
 	g.Helper()
 	if pod.Spec.NodeName == "" { // as a scheduler does; a pod on no node goes without being asked
-		bind := &corev1.Binding{ObjectMeta: metav1.ObjectMeta{Name: pod.Name}, Target: corev1.ObjectReference{Kind: "Node", Name: "node"}}
+		bind := &corev1.Binding{ObjectMeta: metav1.ObjectMeta{Name: pod.Name}, Target: corev1.ObjectReference{Kind: "Node", Name: g.namespace}}
 		if err := g.client.CoreV1().Pods(g.namespace).Bind(g.Context(), bind, metav1.CreateOptions{}); err != nil && !apierrors.IsConflict(err) {
 			g.Fatal(err)
 		}
@@ -126,6 +131,39 @@ func TestEvictionWaitsForTheGate(t *testing.T) {
 	g.probed(next, corev1.ConditionFalse, 0)
 	if next.Name == pod.Name || g.evicted(next) {
 		t.Errorf("%s, which follows %s and is not ready yet, is evicted", next.Name, pod.Name)
+	}
+}
+
+// kubectl drain itself: it waits, tries again, and goes on once the gate is ready.
+func TestKubectlDrainWaitsForTheGate(t *testing.T) {
+	g := install(t, "gate")
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: g.namespace}}
+	if _, err := g.client.CoreV1().Nodes().Create(t.Context(), node, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := g.client.CoreV1().Nodes().Delete(context.Background(), node.Name, metav1.DeleteOptions{}); err != nil {
+			t.Error(err)
+		}
+	})
+	file := kubeconfig(t, g.config, g.namespace)
+	drain := func(timeout string) (string, error) {
+		cmd := exec.Command(kubectl(t), "drain", node.Name, "--timeout="+timeout, "--grace-period=0") // there is no kubelet that would end it
+		cmd.Env = append(os.Environ(), "KUBECONFIG="+file)
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	pod := g.pods(1)[0]
+	g.probed(pod, corev1.ConditionFalse, 0)
+	if out, err := drain("7s"); err == nil || strings.Count(out, "Cannot evict pod as it would violate the pod's disruption budget") < 2 {
+		t.Fatalf("it does not wait, or does not try again: %v: %s", err, out)
+	}
+	if now := g.pods(1)[0]; now.Name != pod.Name {
+		t.Fatalf("%s has made place for %s", pod.Name, now.Name)
+	}
+	g.probed(pod, corev1.ConditionTrue, 1)
+	if out, err := drain("1m"); err != nil || !strings.Contains(out, "pod/"+pod.Name+" evicted") {
+		t.Errorf("it does not go on: %v: %s", err, out)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
@@ -48,14 +49,7 @@ func TestReadmeReplacesPrometheusAlertReadiness(t *testing.T) {
 	restConfig := kube.Start(t)
 	namespace := kube.Namespace(t, restConfig)
 	kube.Apply(t, restConfig, []byte(strings.ReplaceAll(oldGate, "NAMESPACE", namespace)))
-	file := filepath.Join(t.TempDir(), "kubeconfig")
-	if err := clientcmd.WriteToFile(clientcmdapi.Config{
-		CurrentContext: "c", Contexts: map[string]*clientcmdapi.Context{"c": {Cluster: "c", AuthInfo: "c", Namespace: namespace}},
-		Clusters:  map[string]*clientcmdapi.Cluster{"c": {Server: restConfig.Host, CertificateAuthorityData: restConfig.CAData, CertificateAuthority: restConfig.CAFile}},
-		AuthInfos: map[string]*clientcmdapi.AuthInfo{"c": {ClientCertificateData: restConfig.CertData, ClientCertificate: restConfig.CertFile, ClientKeyData: restConfig.KeyData, ClientKey: restConfig.KeyFile, Token: restConfig.BearerToken}},
-	}, file); err != nil {
-		t.Fatal(err)
-	}
+	file := kubeconfig(t, restConfig, namespace)
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
@@ -101,4 +95,20 @@ func TestReadmeReplacesPrometheusAlertReadiness(t *testing.T) {
 	if selector, err := metav1.LabelSelectorAsSelector(b.Spec.Selector); err != nil || b.Spec.MaxUnavailable.IntValue() != 1 || selector.String() != metav1.FormatLabelSelector(d.Spec.Selector) {
 		t.Errorf("budget %+v, %v", b.Spec, err)
 	}
+}
+
+// kubeconfig is a file for kubectl.
+func kubeconfig(t *testing.T, c *rest.Config, namespace string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := clientcmd.WriteToFile(clientcmdapi.Config{
+		CurrentContext: "c", Contexts: map[string]*clientcmdapi.Context{"c": {Cluster: "c", AuthInfo: "c", Namespace: namespace}},
+		Clusters: map[string]*clientcmdapi.Cluster{"c": {Server: c.Host, CertificateAuthorityData: c.CAData, CertificateAuthority: c.CAFile}},
+		AuthInfos: map[string]*clientcmdapi.AuthInfo{"c": {
+			ClientCertificateData: c.CertData, ClientCertificate: c.CertFile, ClientKeyData: c.KeyData, ClientKey: c.KeyFile, Token: c.BearerToken,
+		}},
+	}, file); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
