@@ -53,7 +53,7 @@ func TestFunctionOfOnesOwn(t *testing.T) {
 	f.mayActIn(t, namespace)
 	removeOwn(t)
 	f.run(t, strings.ReplaceAll(commands[2], "example.com/alerts", fmt.Sprintf("%s/own-%d", funcRegistry(t), time.Now().UnixNano())))
-	eventually(t, time.Minute, "its Triggers", inStep)
+	eventually(t, 2*time.Minute, "its Triggers", inStep)
 
 	must(t, withImages(strings.ReplaceAll(hanging, "NAMESPACE", namespace)), "apply", "-f", "-")
 	must(t, "", "rollout", "status", "deployment/web", "-n", namespace, "--timeout=60s")
@@ -95,7 +95,7 @@ func TestFunctionOfOnesOwn(t *testing.T) {
 	if web.Generation != 2 || web.Spec.Template.Annotations["kubectl.kubernetes.io/restartedAt"] == "" || web.Annotations["quench.dev/function"] != "restart" {
 		t.Errorf("the Deployment is at generation %d, with annotations %v and %v: it was not restarted once", web.Generation, web.Annotations, web.Spec.Template.Annotations)
 	}
-	records := must(t, "", "get", "remediations", "-n", quench, "-l", "quench.dev/fingerprint="+fingerprint(labels))
+	records := must(t, "", "get", "remediations", "-n", quench, "-l", "quench.dev/correlation-id="+done.attribute("correlationid"))
 	for _, says := range []string{"AppHangs", "restart", "Finished", "succeeded"} {
 		if !strings.Contains(records, says) {
 			t.Errorf("kubectl get remediations does not say %q:\n%s", says, records)
