@@ -85,32 +85,32 @@ func (c Cluster) WithImages(text string) string {
 	})
 }
 
-// Site makes the overlay that names quench's image, on the one in the source folder, and returns its folder.
+// Site makes the overlay of quench; see Overlay.
 func (c Cluster) Site() (string, error) { return c.Overlay("site") }
 
-// Overlay does that for another folder of the source folder.
-func (c Cluster) Overlay(name string) (string, error) {
-	folder, err := filepath.Abs(filepath.Join(c.Artefacts, name))
+// Overlay makes an overlay that names quench's image, on the one of that name in the source folder, and returns its folder.
+func (c Cluster) Overlay(overlay string) (string, error) {
+	folder, err := filepath.Abs(filepath.Join(c.Artefacts, overlay))
 	if err != nil {
 		return "", err
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return "", err
 	}
-	base, err := filepath.Abs(filepath.Join(c.Source, name))
+	base, err := filepath.Abs(filepath.Join(c.Source, overlay))
 	if err != nil {
 		return "", err
 	}
 	if base, err = filepath.Rel(folder, base); err != nil {
 		return "", err
 	}
-	image, version := c.Image, ""
-	if at := strings.IndexByte(image, '@'); at > 0 {
-		image, version = image[:at], "digest: "+image[at+1:]
-	} else if at := strings.LastIndexByte(image, ':'); at > strings.LastIndexByte(image, '/') {
-		image, version = image[:at], "newTag: "+image[at+1:]
+	name, version := c.Image, ""
+	if at := strings.IndexByte(name, '@'); at > 0 {
+		name, version = name[:at], "digest: "+name[at+1:]
+	} else if at := strings.LastIndexByte(name, ':'); at > strings.LastIndexByte(name, '/') {
+		name, version = name[:at], "newTag: "+name[at+1:]
 	}
 	text := fmt.Sprintf("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [%s]\n"+
-		"images: [{ name: quench-dev/quench, newName: %q, %s }]\n", base, image, version)
+		"images: [{ name: quench-dev/quench, newName: %q, %s }]\n", base, name, version)
 	return folder, os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte(text), 0o644)
 }
