@@ -25,6 +25,7 @@ func notify(p Parts) (function.Listener, error) {
 // remembering is what a listener needs that keeps records. An alert's age is no
 // reason not to tell it: what comes late says when it began.
 func remembering(o *function.Options, p Parts) {
+	o.MaxEventAge = 0
 	o.Records, o.RecordTTL = &record.Remediations{Client: p.Client}, time.Duration(p.shared.RecordTTL)
 	if p.shared.VerifyKeysFile != "" {
 		o.Verify = function.Provenance{Keys: p.shared.VerifyKeysFile}
