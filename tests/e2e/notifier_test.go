@@ -28,7 +28,7 @@ func TestOneThreadInSlack(t *testing.T) {
 	})
 	must(t, "", "apply", "-k", folder)
 	must(t, "", "wait", "-n", quench, "ksvc/notifier", "trigger/notifier-alerts", "trigger/notifier-outcomes", "--for=condition=Ready", "--timeout=180s")
-	rightsAre(t, "notifier")
+	compareRights(t, "notifier")
 
 	labels := unique(t, "notify", "slack")
 	started := time.Now()

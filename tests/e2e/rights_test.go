@@ -22,12 +22,11 @@ var update = flag.Bool("update", false, "write the files of testdata/rights anew
 // account of a cluster can do: ask who it is and what it may, and read which APIs there are.
 func TestServiceAccountsHaveTheRightsThatTheyNeedAndNoOther(t *testing.T) {
 	for _, account := range []string{"adapter", "dead-letter", "job-results", "job-results-source", "job-runner", "keys", "rollback", "image-patcher", "enricher", "default"} {
-		t.Run(account, func(t *testing.T) { rightsAre(t, account) })
+		t.Run(account, func(t *testing.T) { compareRights(t, account) })
 	}
 }
 
-// rightsAre compares what an account can do with its file.
-func rightsAre(t *testing.T, account string) {
+func compareRights(t *testing.T, account string) {
 	t.Helper()
 	got := "In the namespace quench\n\n" + rights(t, account, quench) +
 		"\nIn the namespace default\n\n" + rights(t, account, "default")

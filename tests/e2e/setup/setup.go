@@ -104,13 +104,13 @@ func (c Cluster) Overlay(overlay string) (string, error) {
 	if base, err = filepath.Rel(folder, base); err != nil {
 		return "", err
 	}
-	image, version := c.Image, ""
-	if at := strings.IndexByte(image, '@'); at > 0 {
-		image, version = image[:at], "digest: "+image[at+1:]
-	} else if at := strings.LastIndexByte(image, ':'); at > strings.LastIndexByte(image, '/') {
-		image, version = image[:at], "newTag: "+image[at+1:]
+	name, version := c.Image, ""
+	if at := strings.IndexByte(name, '@'); at > 0 {
+		name, version = name[:at], "digest: "+name[at+1:]
+	} else if at := strings.LastIndexByte(name, ':'); at > strings.LastIndexByte(name, '/') {
+		name, version = name[:at], "newTag: "+name[at+1:]
 	}
 	text := fmt.Sprintf("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [%s]\n"+
-		"images: [{ name: quench-dev/quench, newName: %q, %s }]\n", base, image, version)
+		"images: [{ name: quench-dev/quench, newName: %q, %s }]\n", base, name, version)
 	return folder, os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte(text), 0o644)
 }
