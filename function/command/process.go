@@ -91,7 +91,7 @@ func (p *process) endedByAlert() bool {
 // end ends the process within the grace.
 func (p *process) end() {
 	_ = p.signal(syscall.SIGTERM)
-	_ = p.signal(syscall.SIGCONT) // one that is stopped would not see it
+	_ = p.signal(wake) // one that is stopped would not see it
 	select {
 	case <-p.ended:
 	case <-time.After(grace):

@@ -10,6 +10,8 @@ import (
 
 var signals = map[string]syscall.Signal{"KILL": syscall.SIGKILL, "TERM": syscall.SIGTERM, "INT": syscall.SIGINT}
 
+const wake = syscall.SIGTERM
+
 func ownGroup(*exec.Cmd) {}
 
 func signalGroup(int, syscall.Signal) error { return errors.New("signals need a Unix") }

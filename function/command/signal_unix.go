@@ -19,6 +19,9 @@ var signals = map[string]syscall.Signal{
 	"XCPU": syscall.SIGXCPU, "XFSZ": syscall.SIGXFSZ,
 }
 
+// wake has a process that is stopped go on.
+const wake = syscall.SIGCONT
+
 // ownGroup starts a command in a process group of its own, so that a signal
 // reaches all that it has started, and none of ours does.
 func ownGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }

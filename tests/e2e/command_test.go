@@ -146,5 +146,5 @@ func TestCommandRunsForANotification(t *testing.T) {
 	if o := outcomeOf(forged); reasonOf(o) != "BadSignature" {
 		t.Errorf("the outcome of a forged notification is %s", o.Body)
 	}
-	rightsAre(t, "command")
+	compareRights(t, "command")
 }
