@@ -55,7 +55,9 @@ func TestAlertsAreEnriched(t *testing.T) {
 		check           func(t *testing.T, e *enriched.Enriched)
 	}{
 		"image-that-is-not-there": {
-			"image: " + image, "KubeContainerWaiting", []string{"ImagePullBackOff", "ErrImagePull"}, "image-patcher",
+			"image: " + image, "KubeContainerWaiting",
+			[]string{"ImagePullBackOff", "ErrImagePull"},
+			"image-patcher",
 			func(t *testing.T, e *enriched.Enriched) {
 				if c := e.Containers[0]; c.State != "waiting" || c.Image != image || len(e.Logs) > 0 || e.Node == nil {
 					t.Errorf("container %+v, logs %v, node %v", c, e.Logs, e.Node)
@@ -66,7 +68,9 @@ func TestAlertsAreEnriched(t *testing.T) {
 			},
 		},
 		"memory-that-ran-out": {
-			"image: E2E/kubectl, command: " + eats + ", resources: { limits: { memory: 32Mi } }", "KubePodOOMKilled", []string{"OOMKilled"}, "raise-memory-limit",
+			"image: E2E/kubectl, command: " + eats + ", resources: { limits: { memory: 32Mi } }", "KubePodOOMKilled",
+			[]string{"OOMKilled"},
+			"raise-memory-limit",
 			func(t *testing.T, e *enriched.Enriched) {
 				if c := e.Containers[0]; c.Last == nil || c.Last.Reason != "OOMKilled" || c.Last.ExitCode != 137 || c.Restarts < 1 {
 					t.Errorf("container %+v, last %+v", c, c.Last)
@@ -77,7 +81,9 @@ func TestAlertsAreEnriched(t *testing.T) {
 			},
 		},
 		"pod-that-fits-nowhere": {
-			"image: E2E/kubectl, resources: { requests: { memory: 64Ti } }", "KubePodUnschedulable", []string{"Unschedulable"}, "rollback",
+			"image: E2E/kubectl, resources: { requests: { memory: 64Ti } }", "KubePodUnschedulable",
+			[]string{"Unschedulable"},
+			"rollback",
 			func(t *testing.T, e *enriched.Enriched) {
 				if e.Pod.Phase != "Pending" || e.Node != nil || !strings.Contains(e.Message, "Insufficient memory") {
 					t.Errorf("pod %+v, message %q", e.Pod, e.Message)
@@ -180,7 +186,11 @@ func keepSample(t *testing.T, name string, e event.Event, plain *strings.Replace
 		t.Fatal(err)
 	}
 	pretty.WriteByte('\n')
-	if err := os.WriteFile(filepath.Join(root, "function/enricher/samples", name+".json"), pretty.Bytes(), 0o644); err != nil {
+	folder := filepath.Join(root, "function/enricher/samples")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, name+".json"), pretty.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
