@@ -186,7 +186,11 @@ func keepSample(t *testing.T, name string, e event.Event, plain *strings.Replace
 		t.Fatal(err)
 	}
 	pretty.WriteByte('\n')
-	if err := os.WriteFile(filepath.Join(root, "function/enricher/samples", name+".json"), pretty.Bytes(), 0o644); err != nil {
+	folder := filepath.Join(root, "function/enricher/samples")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, name+".json"), pretty.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
