@@ -5,24 +5,24 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
 // counted asks nobody; the nth answer names n, and comes when that takes.
-func counted(timeout, takes time.Duration) (s *shared, asked *int) {
-	n := 0
+func counted(timeout, takes time.Duration) (s *shared, asked *atomic.Int64) {
+	asked = new(atomic.Int64)
 	return &shared{timeout: timeout, ask: func(ctx context.Context) verdict {
-		n++
-		mine := n
+		mine := asked.Add(1)
 		select {
 		case <-time.After(takes):
 			return verdict{firing: []string{fmt.Sprint(mine)}}
 		case <-ctx.Done():
 			return verdict{failed: []string{"late"}}
 		}
-	}}, &n
+	}}, asked
 }
 
 func want(t *testing.T, s *shared, answer string) {
@@ -46,8 +46,8 @@ func TestAnswersAreShared(t *testing.T) {
 		want(t, s, "1")
 		time.Sleep(time.Millisecond)
 		want(t, s, "2")
-		if *asked != 2 {
-			t.Errorf("asked %d times", *asked)
+		if asked.Load() != 2 {
+			t.Errorf("asked %d times", asked.Load())
 		}
 	})
 }
@@ -82,8 +82,8 @@ func TestQuestionsOutliveWhoAsked(t *testing.T) {
 		}
 		begun := time.Now()
 		want(t, s, "late")
-		if took := time.Since(begun); took != 4*time.Second || *asked != 1 {
-			t.Errorf("after %s, asked %d times", took, *asked)
+		if took := time.Since(begun); took != 4*time.Second || asked.Load() != 1 {
+			t.Errorf("after %s, asked %d times", took, asked.Load())
 		}
 	})
 }
