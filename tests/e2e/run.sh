@@ -17,4 +17,4 @@ if [ $# = 0 ] && [ -z "${E2E_KUBECONFIG:-}" ]; then
 fi
 say "testing"
 make --no-print-directory $B/func quench
-go test -tags e2e ./tests/e2e -count=1 -v -timeout 40m "$@"
+go test -tags e2e ./tests/e2e -count=1 -v -timeout 60m "$@"
