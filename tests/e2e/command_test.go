@@ -64,11 +64,13 @@ configMapGenerator:
 	built := must(t, "", "kustomize", folder)
 	must(t, built, "apply", "-f", "-")
 	t.Cleanup(func() {
+		removeTriggers(t, "command", "command-approvals")
 		if _, err := kubectl(context.Background(), built, "delete", "-f", "-", "--ignore-not-found"); err != nil {
 			t.Error(err)
 		}
 	})
-	must(t, "", "wait", "ksvc/command", "trigger/command", "-n", quench, "--for=condition=Ready", "--timeout=180s")
+	must(t, "", "wait", "ksvc/command", "-n", quench, "--for=condition=Ready", "--timeout=180s")
+	eventually(t, 2*time.Minute, "command's Triggers", inStep)
 }
 
 // notification is the signed event of a whole webhook about one alert, as the adapter makes it with GROUP_EVENTS.

@@ -22,12 +22,14 @@ func TestOneThreadInSlack(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		removeTriggers(t, "notifier-alerts", "notifier-enriched", "notifier-outcomes")
 		if _, err := kubectl(context.Background(), "", "delete", "-k", folder, "--ignore-not-found", "--timeout=2m"); err != nil {
 			t.Error(err)
 		}
 	})
 	must(t, "", "apply", "-k", folder)
-	must(t, "", "wait", "-n", quench, "ksvc/notifier", "trigger/notifier-alerts", "trigger/notifier-outcomes", "--for=condition=Ready", "--timeout=180s")
+	must(t, "", "wait", "-n", quench, "ksvc/notifier", "--for=condition=Ready", "--timeout=180s")
+	eventually(t, 2*time.Minute, "notifier's Triggers", inStep)
 	compareRights(t, "notifier")
 
 	labels := unique(t, "notify", "slack")

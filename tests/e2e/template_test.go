@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/quench-dev/quench/function/policy"
@@ -132,16 +131,7 @@ func removeOwn(t *testing.T) {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 		defer cancel()
-		client := cluster.dynamic.Resource(triggersResource).Namespace(quench)
-		for _, name := range []string{"restart", "restart-approvals"} {
-			err := client.Delete(ctx, name, metav1.DeleteOptions{})
-			if err == nil {
-				err = await(ctx, inStep)
-			}
-			if err != nil && !apierrors.IsNotFound(err) {
-				t.Errorf("remove Trigger %s: %v", name, err)
-			}
-		}
+		removeTriggers(t, "restart", "restart-approvals")
 		for _, args := range [][]string{
 			{"delete", "ksvc/restart", "serviceaccount/restart", "rolebinding/restart-records", "-n", quench, "--ignore-not-found"},
 			{"delete", "clusterrole/quench-restart", "--ignore-not-found"},

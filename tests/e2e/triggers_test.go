@@ -34,19 +34,7 @@ func putTriggers(t testing.TB, texts ...string) {
 	t.Helper()
 	client := cluster.dynamic.Resource(triggersResource).Namespace(quench)
 	var names []string
-	t.Cleanup(func() {
-		for _, name := range names {
-			err := client.Delete(context.Background(), name, metav1.DeleteOptions{})
-			if err == nil {
-				ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-				err = await(ctx, inStep)
-				cancel()
-			}
-			if err != nil && !apierrors.IsNotFound(err) {
-				t.Errorf("remove Trigger %s: %v", name, err)
-			}
-		}
-	})
+	t.Cleanup(func() { removeTriggers(t, names...) })
 	for _, text := range texts {
 		var object unstructured.Unstructured
 		if err := yaml.UnmarshalStrict([]byte(text), &object.Object); err != nil {
@@ -57,6 +45,23 @@ func putTriggers(t testing.TB, texts ...string) {
 		}
 		names = append(names, object.GetName())
 		eventually(t, time.Minute, "Trigger "+object.GetName(), inStep)
+	}
+}
+
+// removeTriggers removes Triggers that are there, one after the other, see putTriggers. It is for a cleanup.
+func removeTriggers(t testing.TB, names ...string) {
+	t.Helper()
+	client := cluster.dynamic.Resource(triggersResource).Namespace(quench)
+	for _, name := range names {
+		err := client.Delete(context.Background(), name, metav1.DeleteOptions{})
+		if err == nil {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			err = await(ctx, inStep)
+			cancel()
+		}
+		if err != nil && !apierrors.IsNotFound(err) {
+			t.Errorf("remove Trigger %s: %v", name, err)
+		}
 	}
 }
 
