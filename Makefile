@@ -29,6 +29,20 @@ quench: ## build the command line tool, .build/quench
 	@[ -x $(B)/quench ] || echo "building $(B)/quench (2 to 3 minutes the first time)"
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(B)/quench ./knative/cmd/quench
 
+PREFIX ?= /usr/local
+
+.PHONY: install
+install: quench ## install quench, also as a plugin of kubectl and kn, and completions (PREFIX=/usr/local, DESTDIR)
+	@install -D -m 755 $(B)/quench $(DESTDIR)$(PREFIX)/bin/quench
+	@install -m 755 knative/cmd/quench/kubectl_complete-quench $(DESTDIR)$(PREFIX)/bin/
+	@ln -sf quench $(DESTDIR)$(PREFIX)/bin/kubectl-quench
+	@ln -sf quench $(DESTDIR)$(PREFIX)/bin/kn-quench
+	@mkdir -p $(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions zsh/site-functions fish/vendor_completions.d)
+	@$(B)/quench completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/quench
+	@$(B)/quench completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_quench
+	@$(B)/quench completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/quench.fish
+	@echo "installed quench, kubectl-quench and kn-quench in $(DESTDIR)$(PREFIX)/bin"
+
 .PHONY: build
 build: quench ## build the programs: quench, adapter, gate, function, deadletter
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(B)/ ./adapter/cmd/... ./function/cmd/... ./knative/cmd/...
@@ -55,22 +69,35 @@ $(B)/func: tests/tools/func/go.mod
 	@echo "building $@, Knative's func CLI (about 3 minutes the first time)"
 	@$(GO) build -C tests/tools/func -trimpath -ldflags '-s -w' -o ../../../$@ knative.dev/func/cmd/func
 
+# Without the service discoveries of clouds, which no rule needs.
+$(B)/promtool: tests/tools/promtool/go.mod
+	@echo "building $@ (about 2 minutes the first time)"
+	@$(GO) build -C tests/tools/promtool -tags remove_all_sd -trimpath -ldflags '-s -w' -o ../../../$@ github.com/prometheus/prometheus/cmd/promtool
+
+$(B)/benchstat: tests/tools/benchstat/go.mod
+	@echo "building $@"
+	@$(GO) build -C tests/tools/benchstat -trimpath -ldflags '-s -w' -o ../../../$@ golang.org/x/perf/cmd/benchstat
+
 $(B)/golangci-lint: tests/tools/lint/go.mod
 	@echo "building $@ (about 4 minutes the first time)"
 	@$(GO) build -C tests/tools/lint -trimpath -ldflags '-s -w' -o ../../../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 .PHONY: tools
-tools: $(B)/quench-controlplane $(B)/alertmanager $(B)/registry $(B)/func $(B)/golangci-lint ## build every tool that the tests use
+tools: $(B)/quench-controlplane $(B)/alertmanager $(B)/registry $(B)/promtool $(B)/func $(B)/golangci-lint ## build every tool that the tests use
 
 .PHONY: test
 test: tools lint unit ## linters, unit tests, integration tests against the embedded control plane, CLI scripts
 
 .PHONY: unit
-unit: $(B)/quench-controlplane $(B)/alertmanager $(B)/registry $(B)/func build ## every test, without the linters
+unit: $(B)/quench-controlplane $(B)/alertmanager $(B)/registry $(B)/promtool $(B)/func build ## every test, without the linters
 	@echo "testing the embedded control plane"
 	@cd tests/controlplane && $(GO) test -trimpath -vet=off ./... # the linters vet; here it would look at all of Kubernetes
 	@echo "testing everything else (with a real kube-apiserver, a real Alertmanager, the func CLI)"
 	@go test $(RACE) -timeout 20m ./...
+
+.PHONY: postgresql
+postgresql: ## unpack Debian's PostgreSQL for the archive's tests, where none is installed (without, they skip what needs it)
+	@bash tests/postgres/unpack.sh
 
 CLUSTER := $(B)/quench-cluster
 
@@ -92,8 +119,23 @@ e2e: ## prove the whole chain on a real cluster: one on this machine (root on De
 	@bash tests/e2e/run.sh $(ARGS)
 
 .PHONY: bench
-bench: ## measure cold and warm starts on the real cluster, beside a function that does nothing
-	@E2E_ROUNDS=6 bash tests/e2e/run.sh -run 'TestFigures'
+bench: bench-adapter bench-archive ## measure the adapter and the archive, then cold and warm starts on the real cluster, beside a function that does nothing
+	@E2E_ROUNDS=6 E2E_PAIRS=6 bash tests/e2e/run.sh -run 'TestFigures'
+
+.PHONY: bench-adapter
+bench-adapter: build ## measure the adapter and starts, beside floors and a reference (ARGS="--rounds 1 --each 1s" is quicker, --json FILE)
+	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(B)/ ./tests/bench ./tests/bench/hello
+	@$(B)/bench run --bin $(B) $(ARGS)
+
+.PHONY: bench-go
+bench-go: $(B)/benchstat $(B)/quench-controlplane ## run Go's benchmarks of the hot parts, and compare with the last release's (its times are another machine's, perhaps; allocations are not)
+	@go test -run '^$$' -bench . -benchtime 0.3s -count 6 ./adapter ./adapter/alert ./function/lease ./knative/trigger | tee $(B)/bench-go.txt
+	@last=tests/bench/last-release.txt; [ -f $$last ] || { echo "nothing is released yet to compare with"; last=; }; $(B)/benchstat $$last $(B)/bench-go.txt
+
+.PHONY: bench-archive
+bench-archive: build ## measure the archive with a million events in SQLite, beside plain INSERTs (EVENTS=100000 for fewer)
+	@QUENCH_ARCHIVE=$(abspath $(B)/archive) QUENCH_BENCH_ARCHIVE=$(or $(EVENTS),1000000) \
+		go test ./knative/archive -run '^TestFigures$$' -count=1 -v -timeout 60m
 
 .PHONY: demo
 demo: ## watch a real alert being put out, on a real cluster on this machine (root on Debian); demo-down ends it
@@ -107,11 +149,12 @@ lint: $(B)/golangci-lint ## run the linters
 	@echo "linting"
 	@$(B)/golangci-lint run --build-tags e2e ./...
 	@# As these modules are built, so that Kubernetes is not compiled once more.
-	@for m in controlplane cluster; do (cd tests/$$m && CGO_ENABLED=0 GOFLAGS="$$GOFLAGS -trimpath" ../../$(B)/golangci-lint run -c ../../.golangci.yml ./...); done
+	@for m in controlplane cluster; do (cd tests/$$m && CGO_ENABLED=0 GOFLAGS="$${GOFLAGS:-} -trimpath" ../../$(B)/golangci-lint run -c ../../.golangci.yml ./...); done
 
 .PHONY: fuzz
-fuzz: ## look for alerts that do not survive the trip (FUZZTIME=1m for each)
+fuzz: ## look for alerts that do not survive the trip, and filters that are explained otherwise than they match (FUZZTIME=1m for each)
 	@for f in FuzzLabels FuzzRoundTrip; do go test ./adapter/alert -run '^$$' -fuzz "^$$f$$" -fuzztime $(or $(FUZZTIME),1m); done
+	@go test ./knative/trigger -run '^$$' -fuzz '^FuzzExplain$$' -fuzztime $(or $(FUZZTIME),1m)
 
 .PHONY: generate
 generate: $(B)/golangci-lint ## regenerate what is generated, format, tidy

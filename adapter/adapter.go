@@ -51,6 +51,7 @@ type Adapter struct {
 	sendsPerHook   int
 	maxBody        int64
 	webhooks       chan struct{} // a place for each webhook that is worked on
+	room           room
 	sends          chan struct{} // a place for each event that is being sent
 	guard          *guard
 	key            *watched[*alert.SigningKey] // nil: events are not signed
@@ -89,14 +90,17 @@ func New(cfg config.Adapter, sender Sender, log zerolog.Logger) (*Adapter, error
 		return nil, err
 	}
 	m := newMetrics()
-	return &Adapter{
+	a := &Adapter{
 		sender: sender, overrides: over, groups: cfg.GroupEvents,
 		encoder:     alert.Encoder{Source: alert.Source(cfg.ClusterName), Mapping: mapping},
 		sendTimeout: time.Duration(cfg.SendTimeout), sendsPerHook: cfg.SendConcurrency,
 		maxBody:  int64(cfg.MaxBodyBytes),
 		webhooks: make(chan struct{}, cfg.MaxInFlight), sends: make(chan struct{}, cfg.MaxSends),
+		room:  newRoom(),
 		guard: guard, key: key, ledger: newLedger(), metrics: m, metricsHandler: m.handler(), log: log,
-	}, nil
+	}
+	m.registry.MustRegister(readiness(a.Ready))
+	return a, nil
 }
 
 // Ready says why events cannot be sent on, nil when they can.

@@ -3,6 +3,8 @@ package adapter
 import (
 	"sync"
 	"time"
+
+	"github.com/quench-dev/quench/adapter/alert"
 )
 
 // mark is what is known of one event of a delivery.
@@ -17,7 +19,8 @@ const (
 // delivery is one webhook's body on its way to the sink. Requests with the same
 // body, a retry or two at once, share it.
 type delivery struct {
-	recorded time.Time // of the first taking-in: a retry's events say the same
+	recorded time.Time   // of the first taking-in: a retry's events say the same
+	trace    alert.Trace // begun with it, for requests that come without one of their own
 
 	mu      sync.Mutex
 	marks   []mark        // by event: the alerts in order, then the group

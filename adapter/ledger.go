@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"github.com/quench-dev/quench/adapter/alert"
 )
 
 // What the ledger remembers at most. Alertmanager retries within seconds to
@@ -52,7 +54,7 @@ func (l *ledger) take(key bodyHash, n int, now time.Time) *delivery {
 			}
 		}
 		if d == nil {
-			d = &delivery{recorded: now, marks: make([]mark, n)}
+			d = &delivery{recorded: now, trace: alert.StartTrace(), marks: make([]mark, n)}
 		}
 		l.busy[key] = d
 	}

@@ -80,6 +80,18 @@ func (m *metrics) count(p *alert.Payload) {
 	m.resolved.Add(float64(len(p.Alerts) - firing))
 }
 
+// readiness is asked at each scrape, as probes do.
+func readiness(ready func() error) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "quench_adapter_ready", Help: "1 when events can be sent on; 0 without a sink, or without the key that they are to be signed with.",
+	}, func() float64 {
+		if ready() != nil {
+			return 0
+		}
+		return 1
+	})
+}
+
 func buildInfo() prometheus.Collector {
 	g := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "quench_build_info", Help: "Always 1; its labels say what was built.",

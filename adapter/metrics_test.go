@@ -58,6 +58,7 @@ func TestMetrics(t *testing.T) {
 		`quench_adapter_send_duration_seconds_count 4`,
 		`quench_adapter_webhooks_in_flight 0`,
 		`quench_adapter_sends_in_flight 0`,
+		`quench_adapter_ready 1`,
 	} {
 		if !strings.Contains(string(body), want+"\n") {
 			t.Errorf("no %s", want)
@@ -65,5 +66,14 @@ func TestMetrics(t *testing.T) {
 	}
 	if !regexp.MustCompile(`quench_build_info\{goversion="go[^"]+",revision="[^"]+",version="[^"]+"\} 1`).Match(body) || !strings.Contains(string(body), "go_goroutines") {
 		t.Errorf("build and process are missing: %s", body)
+	}
+}
+
+func TestAnAdapterWithoutASinkIsNotReady(t *testing.T) {
+	a, _, _ := start(t, settings(t, "", nil))
+	if err := testutil.GatherAndCompare(a.metrics.registry, strings.NewReader(
+		"# HELP quench_adapter_ready 1 when events can be sent on; 0 without a sink, or without the key that they are to be signed with.\n"+
+			"# TYPE quench_adapter_ready gauge\nquench_adapter_ready 0\n"), "quench_adapter_ready"); err != nil {
+		t.Error(err)
 	}
 }

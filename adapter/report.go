@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/rs/zerolog"
+
+	"github.com/quench-dev/quench/adapter/alert"
 )
 
 // reported is how many events a log line names of each outcome.
@@ -20,6 +22,7 @@ type counts struct {
 // report is what came of one webhook. The lists are cut for the log.
 type report struct {
 	counts            counts
+	trace             alert.Trace
 	delivered, failed []line
 }
 
@@ -30,7 +33,7 @@ type line struct{ id, correlation, name, reason string }
 func (t *turn) report() *report {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r := &report{counts: counts{Events: len(t.marks), Delivered: len(t.delivered)}}
+	r := &report{counts: counts{Events: len(t.marks), Delivered: len(t.delivered)}, trace: t.trace}
 	missing := make([]int, 0, reported)
 	for i, m := range t.marks {
 		if m == accepted {
@@ -86,7 +89,7 @@ func (r *report) log(log zerolog.Logger) {
 	default:
 		e = log.Debug()
 	}
-	e.Str("outcome", outcome).Int("events", r.counts.Events).Int("delivered_events", r.counts.Delivered).
+	e.Str("outcome", outcome).Str("trace_id", r.trace.ID()).Int("events", r.counts.Events).Int("delivered_events", r.counts.Delivered).
 		Int("remembered_events", r.counts.Remembered).Int("failed_events", r.counts.Failed)
 	lines(e, "delivered", r.delivered)
 	lines(e, "failed", r.failed)

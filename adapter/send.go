@@ -9,14 +9,17 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 )
 
+// placeTime is how long a worker keeps its place where others wait for one: handing it on costs as much as a fast send.
+const placeTime = 5 * time.Millisecond
+
 // send works a turn off, its events side by side, and returns when none is
 // under way any more.
 //
-// A worker holds a place among all sends only while it sends, and queues for
-// the next one behind the other webhooks' workers. It starts another worker
-// only where a place is free that instant. So a large webhook has as many
-// workers as it can use, a small one beside it waits its turn and no longer, and
-// there are never more goroutines than places and webhooks.
+// A worker holds a place among all sends for one send, or as many as go into
+// placeTime, and queues for the next one behind the other webhooks' workers. It
+// starts another worker only where a place is free that instant. So a large
+// webhook has as many workers as it can use, a small one beside it waits its turn
+// and no longer, and there are never more goroutines than places and webhooks.
 func (a *Adapter) send(ctx context.Context, t *turn) {
 	t.workers = 1
 	var all sync.WaitGroup
@@ -31,7 +34,11 @@ func (a *Adapter) work(ctx context.Context, t *turn, all *sync.WaitGroup, placed
 			return
 		}
 		placed = false
-		if i, ok := t.claim(); ok {
+		for since := time.Now(); ctx.Err() == nil && time.Since(since) < placeTime; {
+			i, ok := t.claim()
+			if !ok {
+				break
+			}
 			a.spread(ctx, t, all)
 			t.finish(i, a.sendOne(ctx, t, i))
 		}
@@ -100,5 +107,6 @@ func (a *Adapter) event(t *turn, i int) (e event.Event, err error) {
 		return e, err
 	}
 	a.overrides.apply(&e)
+	t.trace.SetEvent(&e)
 	return e, a.sign(&e)
 }

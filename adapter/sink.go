@@ -13,10 +13,9 @@ import (
 	"strings"
 	"time"
 
-	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
-
 	"github.com/cloudevents/sdk-go/v2/event"
 
+	"github.com/quench-dev/quench/adapter/alert"
 	"github.com/quench-dev/quench/config"
 )
 
@@ -29,7 +28,7 @@ const (
 // connections are kept: as many as there may be sends. It is used from many
 // goroutines.
 type HTTPSender struct {
-	url    string
+	url    *url.URL
 	client *http.Client
 }
 
@@ -59,7 +58,7 @@ func NewHTTPSender(cfg config.Adapter) (*HTTPSender, error) {
 		tr.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
 	return &HTTPSender{
-		url: cfg.Sink.URL.String(), // with its userinfo, which becomes a header and nothing else
+		url: &cfg.Sink.URL, // with its userinfo, which becomes a header and nothing else
 		client: &http.Client{
 			Transport:     tr,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -70,10 +69,11 @@ func NewHTTPSender(cfg config.Adapter) (*HTTPSender, error) {
 // Send posts one event. Only a 2xx is acceptance; a redirect is not followed,
 // because what answers there has not been configured.
 func (s *HTTPSender) Send(ctx context.Context, e event.Event) error {
-	req, err := cehttp.NewHTTPRequestFromEvent(ctx, s.url, e)
+	req, err := s.request(ctx, e)
 	if err != nil {
-		return fmt.Errorf("encode: %w", withoutURL(err))
+		return fmt.Errorf("encode: %w", err)
 	}
+	alert.EventTrace(e).SetHeader(req.Header) // for brokers and proxies, which look at no attribute
 	// A kept connection that the sink has just closed is no failure: net/http
 	// sends again on another one when told that this does no harm. An event that
 	// the sink had taken all the same comes with the same identity and time.

@@ -12,6 +12,7 @@ import (
 type turn struct {
 	*delivery
 	payload *alert.Payload
+	trace   alert.Trace // that came with the request, else the delivery's
 
 	// The delivery's lock guards what follows.
 	at        int   // every event before it was accepted, tried here, or passed by

@@ -59,6 +59,13 @@ func (a *Adapter) take(w http.ResponseWriter, r *http.Request) (code int, rep *r
 	if a.sender == nil {
 		return http.StatusServiceUnavailable, nil, errNoSink
 	}
+	if r.ContentLength <= a.maxBody { // else it is refused unread
+		leave, err := a.room.enter(w, r)
+		if err != nil {
+			return http.StatusServiceUnavailable, nil, errOverload
+		}
+		defer leave()
+	}
 	body, err := serve.Body(w, r, a.maxBody)
 	if err != nil {
 		return serve.Status(err), nil, err
@@ -68,7 +75,7 @@ func (a *Adapter) take(w http.ResponseWriter, r *http.Request) (code int, rep *r
 		return http.StatusBadRequest, nil, err
 	}
 	a.metrics.count(p)
-	rep = a.deliver(r.Context(), sha256.Sum256(body), p)
+	rep = a.deliver(r.Context(), sha256.Sum256(body), p, alert.HeaderTrace(r.Header))
 	if rep.counts.Failed > 0 {
 		return http.StatusServiceUnavailable, rep, nil
 	}
@@ -76,13 +83,16 @@ func (a *Adapter) take(w http.ResponseWriter, r *http.Request) (code int, rep *r
 }
 
 // deliver sends what the ledger does not know as accepted, and tells the rest.
-func (a *Adapter) deliver(ctx context.Context, key [sha256.Size]byte, p *alert.Payload) *report {
+func (a *Adapter) deliver(ctx context.Context, key [sha256.Size]byte, p *alert.Payload, trace alert.Trace) *report {
 	n := len(p.Alerts)
 	if n > 0 && a.groups {
 		n++
 	}
 	d := a.ledger.take(key, n, time.Now().UTC())
-	t := &turn{delivery: d, payload: p}
+	if !trace.Valid() {
+		trace = d.trace
+	}
+	t := &turn{delivery: d, payload: p, trace: trace}
 	a.send(ctx, t)
 	rep := t.report()
 	a.ledger.release(key, d, rep.counts.Failed == 0 && ctx.Err() == nil)

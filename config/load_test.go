@@ -175,7 +175,7 @@ func TestReadmeIsGenerated(t *testing.T) {
 }
 
 func TestEveryVariableIsDescribed(t *testing.T) {
-	for _, spec := range []any{Adapter{}, Function{}, JobRunner{}, JobResults{}, Enricher{}, DeadLetter{}} {
+	for _, spec := range []any{Adapter{}, Function{}, JobRunner{}, JobResults{}, Enricher{}, DeadLetter{}, Archive{}} {
 		var b bytes.Buffer
 		WriteTable(&b, spec)
 		for line := range strings.Lines(b.String()) {

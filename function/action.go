@@ -170,6 +170,8 @@ const (
 	AnnotationEventID   = "quench.dev/event-id"
 	AnnotationFunction  = "quench.dev/function"
 	AnnotationAlertname = "quench.dev/alertname"
+	// AnnotationTraceParent is the trace's that the alert's event was in.
+	AnnotationTraceParent = "quench.dev/traceparent"
 )
 
 // Result is what Apply did.

@@ -71,7 +71,7 @@ func (f *Function) outcomeEvent(cause event.Event, req *Request, all []Acted) (*
 // setOwn sets the attributes that are no label's; they come last, so that they win.
 func (f *Function) setOwn(e *event.Event, cause event.Event, req *Request) {
 	own := map[string]string{alert.AttrCausationID: cause.ID(), alert.AttrAction: f.name()}
-	for _, carried := range []string{"traceparent", "tracestate", alert.AttrCorrelationID, alert.AttrPartitionKey} {
+	for _, carried := range []string{alert.AttrCorrelationID, alert.AttrPartitionKey} {
 		if v, ok := cause.Extensions()[carried].(string); ok {
 			own[carried] = v
 		}
@@ -86,6 +86,7 @@ func (f *Function) setOwn(e *event.Event, cause event.Event, req *Request) {
 			e.SetExtension(name, v)
 		}
 	}
+	alert.EventTrace(cause).SetEvent(e)
 }
 
 // told is when it ended, where that is known.

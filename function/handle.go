@@ -11,6 +11,7 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"github.com/quench-dev/quench/adapter/alert"
+	"github.com/quench-dev/quench/function/apicalls"
 	"github.com/quench-dev/quench/function/record"
 )
 
@@ -39,20 +40,22 @@ func (f *Function) Handle(ctx context.Context, e event.Event) (reply *event.Even
 	}
 	req, err := f.request(e)
 	if err != nil {
-		f.o.Log.Warn().Str("event_id", e.ID()).Str("outcome", string(Failed)).Str("reason", ReasonBadEvent).Msg(err.Error())
+		f.o.Log.Warn().Str("event_id", e.ID()).Str("trace_id", alert.EventTrace(e).ID()).Str("outcome", string(Failed)).Str("reason", ReasonBadEvent).Msg(err.Error())
 		return f.reply(e, nil, []Acted{unrecorded(nil, Plan{}, Failed, ReasonBadEvent, err.Error())})
 	}
 	return f.handle(ctx, req)
 }
 
 func (f *Function) handle(ctx context.Context, req *Request) (*event.Event, error) {
+	ctx, calls := apicalls.Count(ctx)
 	all, err := f.act(ctx, req)
 	if err != nil {
 		f.about(f.o.Log.Warn(), req).Err(err).Msg("left to be delivered again")
 		return nil, answer(err)
 	}
 	first := deciding(all)
-	f.about(f.o.Log.Info(), req).Str("target", first.Target).
+	n, took := calls.Total()
+	f.about(f.o.Log.Info(), req).Str("target", first.Target).Int("api_calls", n).Dur("api_ms", took).
 		Str("outcome", string(first.Outcome)).Str("reason", first.Reason).Msg(first.Message)
 	return f.reply(req.Event, req, all)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
 
+	"github.com/quench-dev/quench/adapter/alert"
 	"github.com/quench-dev/quench/config/serve"
 )
 
@@ -88,11 +89,9 @@ func parse(r *http.Request, body []byte) (e *event.Event, err error) {
 	if err := e.Validate(); err != nil {
 		return nil, err
 	}
-	// Brokers carry the trace as plain headers; in the event it reaches the outcome.
-	for _, name := range []string{"traceparent", "tracestate"} {
-		if v := r.Header.Get(name); v != "" && len(v) <= 512 && e.Extensions()[name] == nil {
-			e.SetExtension(name, v)
-		}
+	// An event that has no trace of its own is in its sender's; from there it reaches the outcome.
+	if !alert.EventTrace(*e).Valid() {
+		alert.HeaderTrace(r.Header).SetEvent(e)
 	}
 	return e, nil
 }

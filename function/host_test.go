@@ -13,7 +13,9 @@ import (
 	"github.com/cloudevents/sdk-go/v2/binding"
 	"github.com/cloudevents/sdk-go/v2/event"
 	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
+	"github.com/rs/zerolog"
 
+	"github.com/quench-dev/quench/adapter/alert"
 	"github.com/quench-dev/quench/function"
 	"github.com/quench-dev/quench/function/functiontest"
 )
@@ -90,6 +92,43 @@ func TestHandler(t *testing.T) {
 			}
 			if test.status == 200 && test.reply == "" && w.Body.Len() > 0 {
 				t.Errorf("body %q, want none", w.Body)
+			}
+		})
+	}
+}
+
+// The trace that an event is in, else its sender's, is the outcome's; what is no trace goes no further.
+func TestHandlerCarriesTheTrace(t *testing.T) {
+	const own, hop = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "00-11f7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
+	for name, test := range map[string]struct{ attribute, header, want string }{
+		"the event's":     {own, hop, own},
+		"its sender's":    {"", hop, hop},
+		"not well formed": {"00-1", "", ""},
+		"mended":          {"00-1", hop, hop},
+		"none":            {"", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &functiontest.World{Clock: &functiontest.Clock{}}
+			var log bytes.Buffer
+			dry := build(t, w, one(step{function.Plan{Target: target}, done}), func(o *function.Options) {
+				o.DryRun, o.Log = true, zerolog.New(&log)
+			})
+			e := firing(t, w)
+			if test.attribute != "" {
+				e.SetExtension("traceparent", test.attribute)
+			}
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", http.NoBody)
+			if err := cehttp.WriteRequest(t.Context(), binding.ToMessage(&e), r); err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("traceparent", test.header)
+			answer := httptest.NewRecorder()
+			function.Handler(dry, 1<<20).ServeHTTP(answer, r)
+			if got := answer.Header().Get("Ce-Traceparent"); answer.Code != 200 || got != test.want {
+				t.Errorf("%d, the outcome's trace is %q, want %q", answer.Code, got, test.want)
+			}
+			if id := alert.ParseTrace(test.want, "").ID(); !strings.Contains(log.String(), `"trace_id":"`+id+`"`) {
+				t.Errorf("the log does not name trace %q: %s", id, &log)
 			}
 		})
 	}

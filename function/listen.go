@@ -39,7 +39,7 @@ func Listening(l Listener, o Options) *Function {
 func (f *Function) listen(ctx context.Context, l listening, e event.Event) (reply *event.Event, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			f.o.Log.Error().Str("event_id", e.ID()).Interface("panic", p).Bytes("stack", debug.Stack()).Msg("panic")
+			f.o.Log.Error().Str("event_id", e.ID()).Str("trace_id", alert.EventTrace(e).ID()).Interface("panic", p).Bytes("stack", debug.Stack()).Msg("panic")
 			reply, err = nil, answer(fmt.Errorf("panic: %v", p))
 		}
 	}()
@@ -52,14 +52,14 @@ func (f *Function) listen(ctx context.Context, l listening, e event.Event) (repl
 	}
 	outcome, reason := decide(err)
 	if refused(err) {
-		f.o.Log.Error().Str("event_id", e.ID()).Str("reason", reason).Err(err).Msg("left to the dead-letter sink")
+		f.o.Log.Error().Str("event_id", e.ID()).Str("trace_id", alert.EventTrace(e).ID()).Str("reason", reason).Err(err).Msg("left to the dead-letter sink")
 		return nil, unprocessable(err)
 	}
 	if outcome != "" {
-		f.o.Log.Warn().Str("event_id", e.ID()).Str("reason", reason).Err(err).Msg("nothing told")
+		f.o.Log.Warn().Str("event_id", e.ID()).Str("trace_id", alert.EventTrace(e).ID()).Str("reason", reason).Err(err).Msg("nothing told")
 		return nil, nil
 	}
-	f.o.Log.Warn().Str("event_id", e.ID()).Err(err).Msg("left to be delivered again")
+	f.o.Log.Warn().Str("event_id", e.ID()).Str("trace_id", alert.EventTrace(e).ID()).Err(err).Msg("left to be delivered again")
 	return nil, answer(err)
 }
 

@@ -20,9 +20,11 @@ const cutOffAfter = 2 * time.Minute
 // and with it the id, moves without the alert having ended: two Prometheus
 // replicas find it at different times, and Alertmanager merges to the earlier; one
 // that is started again gives it a later one. A group with other alerts in it is
-// another notification, and no alert again.
+// another notification, and no alert again. Nor is what somebody sends again on
+// purpose, under an id that is not the alert's own (quench replay --again): it is to
+// be done once more.
 func (at *attempt) sameAlert(others []*record.Record) error {
-	if at.req.Resolved() || at.req.Payload != nil {
+	if at.req.Resolved() || at.req.Payload != nil || at.req.EventID != at.req.Alert.ID() {
 		return nil
 	}
 	for _, r := range others {

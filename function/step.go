@@ -7,6 +7,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/quench-dev/quench/adapter/alert"
 	"github.com/quench-dev/quench/function/policy"
 )
 
@@ -107,5 +108,6 @@ func (at *attempt) lost() error {
 
 // about adds what every line about an event says.
 func (f *Function) about(line *zerolog.Event, req *Request) *zerolog.Event {
-	return line.Str("event_id", req.EventID).Str("correlation_id", req.CorrelationID).Str("alertname", req.Alert.Name())
+	return line.Str("event_id", req.EventID).Str("correlation_id", req.CorrelationID).Str("alertname", req.Alert.Name()).
+		Str("trace_id", alert.EventTrace(req.Event).ID())
 }

@@ -30,7 +30,7 @@ func TestCommandSample(t *testing.T) {
 	}
 	spec := pod(t, o)
 	c := spec.Containers[0]
-	if s := c.SecurityContext; c.Image != "example/commands:v1" || c.Command[0] != "/function" || spec.ServiceAccountName != command.Name || !*s.RunAsNonRoot ||
+	if s := c.SecurityContext; c.Image != "example/commands:v1" || c.Command[0] != "/command" || spec.ServiceAccountName != command.Name || !*s.RunAsNonRoot ||
 		!*s.ReadOnlyRootFilesystem || *s.AllowPrivilegeEscalation || len(s.Capabilities.Drop) != 1 || len(s.Capabilities.Add) > 0 {
 		t.Errorf("pod %+v", spec)
 	}

@@ -54,7 +54,7 @@ func TestEverythingIsInOneNamespace(t *testing.T) {
 }
 
 func TestPods(t *testing.T) {
-	programs := map[string]string{"adapter": "/adapter", "dead-letter": "/deadletter", "job-runner": "/function", "rollback": "/function", "job-results": "/function", "image-patcher": "/function", "enricher": "/function"}
+	programs := map[string]string{"adapter": "/adapter", "dead-letter": "/deadletter", "job-runner": "/function", "rollback": "/function", "job-results": "/function", "image-patcher": "/image-patcher", "enricher": "/function"}
 	each(t, func(t *testing.T, objects []*unstructured.Unstructured) {
 		for name, command := range programs {
 			o := one(t, objects, "Service", name)
@@ -63,7 +63,7 @@ func TestPods(t *testing.T) {
 				t.Errorf("%s: pod %+v", name, spec)
 			}
 			one(t, objects, "ServiceAccount", name)
-			if needsToken := command == "/function"; !needsToken && (spec.AutomountServiceAccountToken == nil || *spec.AutomountServiceAccountToken) {
+			if needsToken := command != "/adapter" && command != "/deadletter"; !needsToken && (spec.AutomountServiceAccountToken == nil || *spec.AutomountServiceAccountToken) {
 				t.Errorf("%s mounts a token that it does not need", name)
 			}
 			c := spec.Containers[0]
@@ -188,7 +188,7 @@ func TestKeysAreMounted(t *testing.T) {
 					t.Errorf("the adapter signs with %s of %q", env["SIGNING_KEY_FILE"], got)
 				}
 				continue
-			case "/function":
+			case "/function", "/image-patcher":
 				if o.GetName() == jobresults.Name { // believes no event, and so asks for no signature
 					continue
 				}

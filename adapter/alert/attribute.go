@@ -61,6 +61,24 @@ func AttributeName(label string) (name string, ok bool) {
 	if strings.HasPrefix(label, "__") {
 		return "", false
 	}
+	name = label
+	for i := range len(label) {
+		if c := label[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			name = lowered(label)
+			break
+		}
+	}
+	if name == "" {
+		return "", false
+	}
+	if Reserved(name) || name[0] <= '9' {
+		name = "label" + name
+	}
+	return name, true
+}
+
+// lowered is what is left of a label in lower case.
+func lowered(label string) string {
 	var b strings.Builder
 	b.Grow(len(label))
 	for i := range len(label) {
@@ -71,14 +89,7 @@ func AttributeName(label string) (name string, ok bool) {
 			b.WriteByte(c + 'a' - 'A')
 		}
 	}
-	name = b.String()
-	if name == "" {
-		return "", false
-	}
-	if Reserved(name) || name[0] <= '9' {
-		name = "label" + name
-	}
-	return name, true
+	return b.String()
 }
 
 // AttributeValue is what an attribute holds for a label's value: the value

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -40,25 +41,28 @@ func (e *FieldError) Error() string {
 // kept in the events' data. Bytes that are not UTF-8 become U+FFFD, as in
 // Alertmanager's own JSON. Every error is a *FieldError.
 func Decode(body []byte) (*Payload, error) {
-	body = bytes.ToValidUTF8(body, []byte("\uFFFD"))
+	if !utf8.Valid(body) {
+		body = bytes.ToValidUTF8(body, []byte("\uFFFD"))
+	}
 	var w struct {
 		Alerts []jsontext.Value `json:"alerts"`
 		Group  jsontext.Value   `json:",embed"`
 	}
-	if err := unmarshal(body, &w, ""); err != nil {
+	r := newReader()
+	if err := r.unmarshal(body, &w, ""); err != nil {
 		return nil, err
 	}
 	if w.Alerts == nil {
 		return nil, &FieldError{"alerts", "missing; want the list of alerts of an Alertmanager webhook"}
 	}
-	group, err := decodeGroup(w.Group, "")
+	group, err := r.group(w.Group, "")
 	if err != nil {
 		return nil, err
 	}
 	p := &Payload{Group: group, Alerts: make([]*Alert, len(w.Alerts)), body: body}
 	for i, raw := range w.Alerts {
 		prefix := fmt.Sprintf("alerts[%d]", i)
-		a, grouped, err := decodeAlert(raw, prefix)
+		a, grouped, err := r.alert(raw, prefix)
 		if err != nil {
 			return nil, err
 		}
@@ -71,21 +75,21 @@ func Decode(body []byte) (*Payload, error) {
 	return p, nil
 }
 
-func decodeGroup(raw jsontext.Value, prefix string) (*Group, error) {
+func (r *reader) group(raw jsontext.Value, prefix string) (*Group, error) {
 	if len(raw) == 0 {
 		raw = jsontext.Value("{}")
 	}
 	g := &Group{raw: raw}
-	if err := unmarshal(raw, g, prefix); err != nil {
+	if err := r.unmarshal(raw, g, prefix); err != nil {
 		return nil, err
 	}
 	return g, nil
 }
 
-// decodeAlert reads an alert's object, and returns its "group" member apart.
-func decodeAlert(raw []byte, prefix string) (*Alert, jsontext.Value, error) {
+// alert reads an alert's object, and returns its "group" member apart.
+func (r *reader) alert(raw []byte, prefix string) (*Alert, jsontext.Value, error) {
 	var w wire
-	if err := unmarshal(raw, &w, prefix); err != nil {
+	if err := r.unmarshal(raw, &w, prefix); err != nil {
 		return nil, nil, err
 	}
 	at := func(field string) string { return join(prefix, field) }
@@ -126,8 +130,9 @@ func labelFingerprint(labels map[string]string) string {
 
 // unmarshal tells a mistake by the field's name and what would be right. Lone
 // surrogates (\ud800) are let through as U+FFFD, as encoding/json has it.
-func unmarshal(b []byte, into any, prefix string) error {
-	err := json.Unmarshal(b, into, jsontext.AllowInvalidUTF8(true))
+func (r *reader) unmarshal(b []byte, into any, prefix string) error {
+	r.input = b
+	err := json.Unmarshal(b, into, r.options)
 	if err == nil {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
@@ -18,6 +19,33 @@ const (
 	TypeGroupResolved = "io.prometheus.alertmanager.group.resolved"
 )
 
+// What all events share; nobody changes it.
+var (
+	dataSchema  = types.ParseURI(DataSchema)
+	contentJSON = event.ApplicationJSON
+
+	// What the last event had, nearly all others of its time have, too.
+	lastSource   atomic.Pointer[source]
+	lastRecorded atomic.Pointer[stamp]
+)
+
+type source struct {
+	text   string
+	parsed types.URIRef
+}
+
+func parseSource(text string) (types.URIRef, error) {
+	if last := lastSource.Load(); last != nil && last.text == text {
+		return last.parsed, nil
+	}
+	parsed := types.ParseURIRef(text)
+	if parsed == nil {
+		return types.URIRef{}, fmt.Errorf("source %q: want a URI reference", text)
+	}
+	lastSource.Store(&source{text, *parsed})
+	return *parsed, nil
+}
+
 // Encoder makes events of alerts. It may be used from several goroutines.
 type Encoder struct {
 	Source  string   // of every event, see Source
@@ -25,56 +53,91 @@ type Encoder struct {
 }
 
 // ToEvent makes an alert's event. recorded is when the webhook was taken in: the
-// same for a retry, later for a repeat.
+// same for a retry, later for a repeat. It is valid: an error is about the source.
 func (enc *Encoder) ToEvent(a *Alert, recorded time.Time) (event.Event, error) {
-	e := event.New()
-	e.SetID(a.ID())
-	e.SetType(alertType(a.Status))
-	e.SetSource(enc.Source)
-	e.SetSubject(AttributeValue(a.Subject()))
+	at := a.StartsAt
 	if a.Status == Resolved && !a.EndsAt.IsZero() {
-		e.SetTime(a.EndsAt)
-	} else {
-		e.SetTime(a.StartsAt)
+		at = a.EndsAt
 	}
-	e.SetDataSchema(DataSchema)
-	setJSON(&e, a.Data())
-	for name, v := range enc.Mapping.Attributes(a.Labels) {
-		e.SetExtension(name, v)
+	subject, start := AttributeValue(a.Subject()), a.start()
+	attributes := enc.attributes(a.Labels, a.Group, recorded)
+	if fingerprint := AttributeValue(a.Fingerprint); fingerprint != "" {
+		var one any = fingerprint
+		attributes[AttrPartitionKey], attributes[AttrFingerprint] = one, one
 	}
-	fingerprint := AttributeValue(a.Fingerprint)
-	setOwn(&e, a.Group, recorded, map[string]string{
-		AttrPartitionKey: fingerprint, AttrFingerprint: fingerprint, AttrCorrelationID: a.CorrelationID(),
-	})
-	return e, e.Validate()
+	attributes[AttrCorrelationID] = a.correlationID(start)
+	return enc.event(event.EventContextV1{ID: a.id(start), Type: alertType(a.Status), Subject: &subject, DataSchema: dataSchema, Extensions: attributes}, at, a.Data())
 }
 
 // GroupEvent makes the event of a whole webhook; its data is the webhook's body.
 // Its id is the same for the same group with the same alerts in the same states.
 func (enc *Encoder) GroupEvent(p *Payload, recorded time.Time) (event.Event, error) {
-	e := event.New()
-	e.SetType(TypeGroupResolved)
-	if p.Status() == Firing {
-		e.SetType(TypeGroupFiring)
-	}
 	ids := make([]string, 0, len(p.Alerts))
 	for _, a := range p.Alerts {
 		ids = append(ids, a.ID())
 	}
 	slices.Sort(ids)
-	e.SetID(Hash(append([]string{"group", p.Group.Receiver, p.Group.GroupKey}, ids...)...))
-	e.SetSource(enc.Source)
+	attributes, key := enc.attributes(p.Group.CommonLabels, p.Group, recorded), p.CorrelationID()
+	attributes[AttrPartitionKey], attributes[AttrCorrelationID] = key, key
+	c := event.EventContextV1{
+		ID: Hash(append([]string{"group", p.Group.Receiver, p.Group.GroupKey}, ids...)...), Type: TypeGroupResolved, Extensions: attributes,
+	}
+	if p.Status() == Firing {
+		c.Type = TypeGroupFiring
+	}
 	if subject := AttributeValue(p.Group.GroupKey); subject != "" {
-		e.SetSubject(subject)
+		c.Subject = &subject
 	}
-	e.SetTime(recorded)
-	setJSON(&e, p.body)
-	for name, v := range enc.Mapping.Attributes(p.Group.CommonLabels) {
-		e.SetExtension(name, v)
+	return enc.event(c, recorded, p.body)
+}
+
+// event is one with what all have. It keeps the bytes of the JSON as they are, in
+// binary and in structured mode; the SDK's SetData would make base64 of them.
+// Nothing goes through the SDK's setters, which check each time what is right by
+// the making.
+func (enc *Encoder) event(c event.EventContextV1, at time.Time, data []byte) (event.Event, error) {
+	source, err := parseSource(enc.Source)
+	if err != nil {
+		return event.Event{}, err
 	}
-	key := p.CorrelationID()
-	setOwn(&e, p.Group, recorded, map[string]string{AttrPartitionKey: key, AttrCorrelationID: key})
-	return e, e.Validate()
+	c.Source, c.Time, c.DataContentType = source, &types.Timestamp{Time: at}, &contentJSON
+	if at.IsZero() {
+		c.Time = nil
+	}
+	return event.Event{Context: &c, DataEncoded: data}, nil
+}
+
+// attributes are those of the labels and the group.
+func (enc *Encoder) attributes(labels map[string]string, g *Group, recorded time.Time) map[string]any {
+	all := make(map[string]any, len(labels)+8)
+	enc.Mapping.each(labels, func(name, value string) { all[name] = value })
+	all[AttrRecordedTime] = recordedTime(recorded)
+	if g != nil {
+		setOwn(all, AttrReceiver, AttributeValue(g.Receiver))
+		setOwn(all, AttrNotificationReason, AttributeValue(g.NotificationReason))
+	}
+	return all
+}
+
+type stamp struct {
+	at   time.Time
+	text any
+}
+
+// recordedTime is the text, in UTC, of a time that all alerts of a webhook have.
+func recordedTime(at time.Time) any {
+	if last := lastRecorded.Load(); last != nil && last.at.Equal(at) {
+		return last.text
+	}
+	var text any = types.FormatTime(at)
+	lastRecorded.Store(&stamp{at, text})
+	return text
+}
+
+func setOwn(all map[string]any, name, value string) {
+	if value != "" {
+		all[name] = value
+	}
 }
 
 func alertType(s Status) string {
@@ -82,27 +145,6 @@ func alertType(s Status) string {
 		return TypeResolved
 	}
 	return TypeFiring
-}
-
-// setJSON keeps the bytes as they are, in binary and in structured mode; the
-// SDK's SetData would make base64 of them.
-func setJSON(e *event.Event, data []byte) {
-	e.SetDataContentType(event.ApplicationJSON)
-	e.DataEncoded, e.DataBase64 = data, false
-}
-
-// setOwn sets the attributes that are no label's.
-func setOwn(e *event.Event, g *Group, recorded time.Time, attributes map[string]string) {
-	e.SetExtension(AttrRecordedTime, types.FormatTime(recorded))
-	if g != nil {
-		attributes[AttrReceiver] = AttributeValue(g.Receiver)
-		attributes[AttrNotificationReason] = AttributeValue(g.NotificationReason)
-	}
-	for name, v := range attributes {
-		if v != "" {
-			e.SetExtension(name, v)
-		}
-	}
 }
 
 // IsAlert says by its type whether an event tells of one alert.
@@ -114,14 +156,15 @@ func FromEvent(e event.Event) (*Alert, error) {
 	if !IsAlert(e) {
 		return nil, &FieldError{"type", fmt.Sprintf("got %.80q, want %q or %q", e.Type(), TypeFiring, TypeResolved)}
 	}
-	a, group, err := decodeAlert(e.Data(), "data")
+	r := newReader()
+	a, group, err := r.alert(e.Data(), "data")
 	if err != nil {
 		return nil, err
 	}
 	if alertType(a.Status) != e.Type() {
 		return nil, &FieldError{"data.status", fmt.Sprintf("got %q in an event of type %q", a.Status, e.Type())}
 	}
-	if a.Group, err = decodeGroup(group, "data.group"); err != nil {
+	if a.Group, err = r.group(group, "data.group"); err != nil {
 		return nil, err
 	}
 	a.data = e.Data()

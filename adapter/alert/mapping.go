@@ -2,7 +2,6 @@ package alert
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -58,35 +57,45 @@ func NewMapping(overrides string, only bool) (*Mapping, error) {
 // meet in one name, the one that needed no change wins; between two that
 // changed, the one whose own name sorts first.
 func (m *Mapping) Attributes(labels map[string]string) map[string]string {
-	from := make(map[string]string, len(labels)) // attribute → label
+	attributes := make(map[string]string, len(labels))
+	m.each(labels, func(name, value string) { attributes[name] = value })
+	return attributes
+}
+
+// pair is a label that wants to become an attribute.
+type pair struct{ name, label string }
+
+// each hands over the attributes, each once.
+func (m *Mapping) each(labels map[string]string, take func(name, value string)) {
+	pairs := make([]pair, 0, len(labels))
 	for label := range labels {
-		name, ok := m.Attribute(label)
-		if !ok {
-			continue
-		}
-		if rival, met := from[name]; !met || m.before(label, rival, name) {
-			from[name] = label
+		if name, ok := m.Attribute(label); ok {
+			pairs = append(pairs, pair{name, label})
 		}
 	}
-	attributes := make(map[string]string, len(from))
-	left := MaxAttributeBytes
-	take := func(name string) {
-		v := AttributeValue(labels[from[name]])
-		if size := len(name) + len(v); v != "" && size <= left {
-			attributes[name] = v
+	// The alert's name first: whatever else does not fit, that is there.
+	first, named := m.Attribute(model.AlertNameLabel)
+	slices.SortFunc(pairs, func(a, b pair) int {
+		switch {
+		case a.name == b.name && m.before(a.label, b.label, a.name), a.name != b.name && named && a.name == first:
+			return -1
+		case a.name == b.name || named && b.name == first:
+			return 1
+		}
+		return strings.Compare(a.name, b.name)
+	})
+	left, last := MaxAttributeBytes, ""
+	for _, p := range pairs {
+		if p.name == last {
+			continue
+		}
+		last = p.name
+		v := AttributeValue(labels[p.label])
+		if size := len(p.name) + len(v); v != "" && size <= left {
+			take(p.name, v)
 			left -= size
 		}
 	}
-	first, named := m.Attribute(model.AlertNameLabel)
-	if named && from[first] != "" {
-		take(first)
-	}
-	for _, name := range slices.Sorted(maps.Keys(from)) {
-		if _, done := attributes[name]; !done {
-			take(name)
-		}
-	}
-	return attributes
 }
 
 // Attribute is the attribute that a label becomes, where no other label takes its

@@ -1,11 +1,11 @@
-// Package catalog knows all functions by name and puts each together with the
-// locks, the records and the guards that it runs behind.
+// Package catalog says how a function is made of its environment, and puts it
+// behind the locks, the records and the guards. It knows no function: each has an
+// Entry of its own, so that a program links those that it runs and no other.
 package catalog
 
 import (
-	"errors"
 	"fmt"
-	"maps"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -15,128 +15,119 @@ import (
 	"github.com/quench-dev/quench/config"
 	"github.com/quench-dev/quench/function"
 	"github.com/quench-dev/quench/function/cluster"
-	"github.com/quench-dev/quench/function/command"
-	"github.com/quench-dev/quench/function/enricher"
-	"github.com/quench-dev/quench/function/imagepatcher"
-	"github.com/quench-dev/quench/function/jobresults"
-	"github.com/quench-dev/quench/function/jobrunner"
 	"github.com/quench-dev/quench/function/mask"
-	"github.com/quench-dev/quench/function/notifier"
-	"github.com/quench-dev/quench/function/rollback"
 	"github.com/quench-dev/quench/function/wiring"
 )
 
-// Parts are what actions are made of. Each action takes what it needs.
+// Entry is one function.
+type Entry struct {
+	Name     string
+	Settings any // a struct of package config: the variables that are the function's own
+	// Make reads the Settings, and the files that they name. It asks nothing of the
+	// cluster.
+	Make func(Parts) (*function.Function, error)
+	// Unbelieving: it takes nothing from an event that it could not ask the cluster
+	// for, and so asks nobody for a signature.
+	Unbelieving bool
+}
+
+// Parts are what functions are made of.
 type Parts struct {
-	Client   *cluster.Client
-	JobsFile string // job-runner's rules
-	Rollback config.Rollback
-	Images   config.ImagePatcher
-	Enricher config.Enricher
-	Notifier config.Notifier
-	Commands string           // command's file
-	Masker   *mask.Masker     // for what others wrote and is told; nil is what is shipped
-	Now      func() time.Time // nil is time.Now
-
-	shared config.Function // what all functions read
-	log    zerolog.Logger
+	Client *cluster.Client
+	Shared config.Function // what all functions read
+	Rules  string          // the file of its rules, where that is not the variable's
+	Now    func() time.Time
+	Log    zerolog.Logger
 }
 
-var actions = map[string]func(Parts) (function.Action, error){
-	jobrunner.Name: func(p Parts) (function.Action, error) {
-		rules, err := jobrunner.Load(p.JobsFile)
-		if err != nil {
-			return nil, err
-		}
-		return jobrunner.New(rules, p.Client, p.Now), nil
-	},
-	command.Name:      runCommands,
-	imagepatcher.Name: imagePatcher,
-	rollback.Name: func(p Parts) (function.Action, error) {
-		return rollback.New(p.Client, rollback.Options{To: p.Rollback.To, Namespace: p.Rollback.Namespace, Now: p.Now}), nil
-	},
+// Acting puts an action behind all guards.
+func (p Parts) Acting(a function.Action) (*function.Function, error) {
+	return wiring.Function(a, p.Shared, wiring.Parts{Client: p.Client, Known: Names(), Now: p.Now}, p.Log)
 }
 
-// listeners are the functions that act on nothing. No policy speaks of them.
-var listeners = map[string]func(Parts) (function.Listener, error){
-	enricher.Name: func(p Parts) (function.Listener, error) {
-		rules, err := enricher.Load(p.Enricher.File, p.Enricher.Shipped)
-		if err != nil {
-			return nil, err
-		}
-		return enricher.New(p.Client, enricher.Options{
-			Rules: rules, Masker: p.Masker, Namespace: p.Enricher.Namespace, Part: time.Duration(p.Enricher.Part), Now: p.Now,
-		}), nil
-	},
-	jobresults.Name: func(p Parts) (function.Listener, error) { return jobresults.New(p.Client, p.Masker), nil },
-	notifier.Name:   notify,
-}
-
-// listener makes the listener of this name, behind the guards that are for it.
-func listener(name string, p Parts) (*function.Function, error) {
-	l, err := listeners[name](p)
-	if err := errors.Join(err, p.Client.Check()); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+// Listening puts a listener behind the guards that are for it; o has what it needs
+// besides.
+func (p Parts) Listening(l function.Listener, o function.Options) (*function.Function, error) {
+	if err := p.Client.Check(); err != nil {
+		return nil, err
 	}
-	o := function.Options{MaxEventAge: time.Duration(p.shared.MaxEventAge), Now: p.Now, Log: p.log}
-	if p.shared.VerifyKeysFile != "" {
-		o.Verify = function.Provenance{Keys: p.shared.VerifyKeysFile}
-	}
-	if name == notifier.Name {
-		remembering(&o, p)
+	o.Now, o.Log = p.Now, p.Log
+	if p.Shared.VerifyKeysFile != "" {
+		o.Verify = function.Provenance{Keys: p.Shared.VerifyKeysFile}
 	}
 	return function.Listening(l, o), nil
 }
 
-// Names are the functions that act on alerts, sorted.
-func Names() []string {
-	names := make([]string, 0, len(actions))
-	for name := range actions {
-		names = append(names, name)
+// RulesFile is the file of the function's rules, where its variable says file.
+func (p Parts) RulesFile(file string) string {
+	if p.Rules != "" {
+		return p.Rules
 	}
-	slices.Sort(names)
-	return names
+	return file
 }
 
-// New makes the action of this name.
-func New(name string, p Parts) (function.Action, error) {
-	action, ok := actions[name]
-	if !ok {
-		all := slices.Sorted(maps.Keys(listeners))
-		return nil, fmt.Errorf("FUNCTION=%q: want one of %s", name, strings.Join(append(Names(), all...), ", "))
-	}
-	a, err := action(p)
+// Names are quench's functions that act on alerts, sorted: a policy can speak of
+// them, whichever of them a program runs.
+func Names() []string { return []string{"command", "image-patcher", "job-runner", "rollback"} }
+
+// New makes the function of this name.
+func New(name string, p Parts, entries ...Entry) (*function.Function, error) {
+	e, err := find(name, entries)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return a, nil
-}
-
-// Function makes the action of this name and puts it behind the shared guards,
-// with its locks and records in the client's namespace. Nothing is asked of the
-// cluster. Only a dry run does without one.
-func Function(name string, c config.Function, p Parts, log zerolog.Logger) (*function.Function, error) {
-	if p.Masker == nil {
-		shipped, err := mask.New(true)
-		if err != nil {
-			return nil, err
-		}
-		p.Masker = shipped
+		return nil, err
 	}
 	if p.Now == nil {
 		p.Now = time.Now
 	}
-	p.shared, p.log = c, log.With().Str("function", name).Logger()
-	if _, ok := listeners[name]; ok {
-		return listener(name, p)
-	}
-	a, err := New(name, p)
-	if err != nil {
-		return nil, err
-	}
-	f, err := wiring.Function(a, c, wiring.Parts{Client: p.Client, Known: Names(), Now: p.Now}, log)
+	p.Log = p.Log.With().Str("function", name).Logger()
+	f, err := e.Make(p)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return f, nil
+}
+
+func find(name string, entries []Entry) (Entry, error) {
+	i := slices.IndexFunc(entries, func(e Entry) bool { return e.Name == name })
+	if i >= 0 {
+		return entries[i], nil
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name)
+	}
+	slices.Sort(names)
+	return Entry{}, fmt.Errorf("FUNCTION=%q: want one of %s", name, strings.Join(names, ", "))
+}
+
+// FromEnvironment makes the function that the environment describes, which logs
+// to w. It asks nothing of the cluster.
+func FromEnvironment(w io.Writer, entries ...Entry) (*function.Function, config.Function, error) {
+	var c config.Function
+	if err := config.Load(&c); err != nil {
+		return nil, c, err
+	}
+	e, err := find(c.Name, entries)
+	if err != nil {
+		return nil, c, err
+	}
+	client, err := cluster.Open(c.Kubeconfig, c.Namespace)
+	if err != nil {
+		return nil, c, err
+	}
+	log := c.New(w)
+	f, err := New(c.Name, Parts{Client: client, Shared: c, Log: log}, e)
+	if err == nil && c.VerifyKeysFile == "" && !e.Unbelieving {
+		log.Warn().Msg("VERIFY_KEYS_FILE is not set: who sends an event is not checked")
+	}
+	return f, c, err
+}
+
+// Masker is what MASK_PATTERNS and MASK_DEFAULTS say.
+func Masker(c config.Mask) (*mask.Masker, error) {
+	more, err := mask.Parse(c.MaskPatterns)
+	if err != nil {
+		return nil, fmt.Errorf("MASK_PATTERNS: %w", err)
+	}
+	return mask.New(c.MaskDefaults, more...)
 }

@@ -11,12 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
 	"k8s.io/client-go/rest"
 
 	"github.com/quench-dev/quench/adapter/alert"
 	"github.com/quench-dev/quench/config"
 	"github.com/quench-dev/quench/function"
+	"github.com/quench-dev/quench/function/all"
 	"github.com/quench-dev/quench/function/catalog"
 	"github.com/quench-dev/quench/function/cluster"
 	"github.com/quench-dev/quench/function/enriched"
@@ -30,7 +30,7 @@ func TestFromEnvironment(t *testing.T) {
 		environment map[string]string
 		says        string
 	}{
-		"unknown function": {map[string]string{"FUNCTION": "jobrunner"}, `FUNCTION="jobrunner": want one of command, image-patcher, job-runner, rollback, enricher, job-results, notifier`},
+		"unknown function": {map[string]string{"FUNCTION": "jobrunner"}, `FUNCTION="jobrunner": want one of command, enricher, image-patcher, job-results, job-runner, notifier, rollback`},
 		"no rules":         {map[string]string{"JOBS_FILE": "testdata/none.yaml"}, "testdata/none.yaml"},
 		"wrong variable":   {map[string]string{"MAX_EVENT_AGE": "soon"}, "MAX_EVENT_AGE"},
 		"wrong revision":   {map[string]string{"FUNCTION": "rollback", "ROLLBACK_TO": "last"}, `ROLLBACK_TO="last": want previous or known-good`},
@@ -43,7 +43,7 @@ func TestFromEnvironment(t *testing.T) {
 		"no enricher":      {map[string]string{"FUNCTION": "enricher", "ENRICHER_PART_TIMEOUT": "10s"}, `ENRICHER_PART_TIMEOUT="10s": want a duration above 0 and up to 8s`},
 		"no such rules":    {map[string]string{"FUNCTION": "enricher", "ENRICHER_RULES_FILE": "testdata/none.yaml"}, "enricher: read rules: open testdata/none.yaml"},
 		"no receivers":     {map[string]string{"FUNCTION": "notifier", "NOTIFIER_FILE": "testdata/none.yaml"}, "notifier: read receivers: open testdata/none.yaml"},
-		"slow receivers":   {map[string]string{"NOTIFIER_TIMEOUT": "40s"}, `NOTIFIER_TIMEOUT="40s": want a duration above 0 and up to 30s`},
+		"slow receivers":   {map[string]string{"FUNCTION": "notifier", "NOTIFIER_TIMEOUT": "40s"}, `NOTIFIER_TIMEOUT="40s": want a duration above 0 and up to 30s`},
 		"no commands":      {map[string]string{"FUNCTION": "command", "COMMANDS_FILE": "testdata/none.yaml"}, "testdata/none.yaml"},
 		"empty commands":   {map[string]string{"FUNCTION": "command", "COMMANDS_FILE": "/dev/null"}, "/dev/null: commands: missing"},
 		"commands alone":   {map[string]string{"FUNCTION": "command", "COMMANDS_FILE": "../command/testdata/executor.yml"}, "command: " + cluster.ErrNone.Error()},
@@ -56,11 +56,39 @@ func TestFromEnvironment(t *testing.T) {
 			for variable, value := range test.environment {
 				t.Setenv(variable, value)
 			}
-			_, _, err := catalog.FromEnvironment(io.Discard)
+			_, _, err := catalog.FromEnvironment(io.Discard, all.Functions()...)
 			if err == nil || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("got %v, want %q", err, test.says)
 			}
 		})
+	}
+}
+
+// A function reads its own variables: what is wrong with another's does not stop it.
+func TestOthersVariables(t *testing.T) {
+	for variable, value := range map[string]string{
+		"KUBECONFIG": "", "JOBS_FILE": rules, "DRY_RUN": "true",
+		"NOTIFIER_TIMEOUT": "40s", "ROLLBACK_TO": "last", "MASK_PATTERNS": "(", "IMAGE_POLICY": "latest",
+	} {
+		t.Setenv(variable, value)
+	}
+	if _, _, err := catalog.FromEnvironment(io.Discard, all.Functions()...); err != nil {
+		t.Error(err)
+	}
+}
+
+// The names that a policy can speak of are those of the functions that act.
+func TestNames(t *testing.T) {
+	listening := []string{"enricher", "job-results", "notifier"}
+	var names []string
+	for _, e := range all.Functions() {
+		if !slices.Contains(listening, e.Name) {
+			names = append(names, e.Name)
+		}
+	}
+	slices.Sort(names)
+	if !slices.Equal(names, catalog.Names()) {
+		t.Errorf("a policy can speak of %v, and %v act", catalog.Names(), names)
 	}
 }
 
@@ -84,12 +112,12 @@ func TestVerifyKeysFile(t *testing.T) {
 	}
 	const open = "who sends an event is not checked"
 	var log bytes.Buffer
-	if _, _, err := catalog.FromEnvironment(&log); err != nil || !strings.Contains(log.String(), open) {
+	if _, _, err := catalog.FromEnvironment(&log, all.Functions()...); err != nil || !strings.Contains(log.String(), open) {
 		t.Errorf("%v, log %q", err, log.String())
 	}
 	t.Setenv("VERIFY_KEYS_FILE", file)
 	log.Reset()
-	f, _, err := catalog.FromEnvironment(&log)
+	f, _, err := catalog.FromEnvironment(&log, all.Functions()...)
 	if err != nil || strings.Contains(log.String(), open) {
 		t.Fatalf("%v, log %q", err, log.String())
 	}
@@ -106,7 +134,7 @@ func TestDryRunNeedsNoCluster(t *testing.T) {
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
 	t.Setenv("JOBS_FILE", rules)
 	t.Setenv("DRY_RUN", "true")
-	f, _, err := catalog.FromEnvironment(io.Discard)
+	f, _, err := catalog.FromEnvironment(io.Discard, all.Functions()...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +159,7 @@ func TestJobResults(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := cluster.For(&rest.Config{Host: "http://127.0.0.1:1"}, "quench")
-	f, err := catalog.Function("job-results", c, catalog.Parts{Client: client}, zerolog.Nop())
+	f, err := catalog.New("job-results", catalog.Parts{Client: client, Shared: c}, all.Functions()...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +184,7 @@ func TestEnricherAsksForASignature(t *testing.T) {
 	t.Setenv("KUBECONFIG", kubeconfig)
 	e := functiontest.Event(t, functiontest.Alert(map[string]string{"alertname": "A"}), time.Now())
 	var log bytes.Buffer
-	f, _, err := catalog.FromEnvironment(&log)
+	f, _, err := catalog.FromEnvironment(&log, all.Functions()...)
 	if err != nil || !strings.Contains(log.String(), "who sends an event is not checked") {
 		t.Fatalf("%v, log %q", err, log.String())
 	}
@@ -178,7 +206,7 @@ func TestEnricherAsksForASignature(t *testing.T) {
 	}
 	t.Setenv("VERIFY_KEYS_FILE", keys)
 	log.Reset()
-	if f, _, err = catalog.FromEnvironment(&log); err != nil || log.Len() > 0 {
+	if f, _, err = catalog.FromEnvironment(&log, all.Functions()...); err != nil || log.Len() > 0 {
 		t.Fatalf("%v, log %q", err, log.String())
 	}
 	if reply, err = f.Handle(t.Context(), e); reply != nil || err != nil || !strings.Contains(log.String(), function.ReasonUnsigned) {
@@ -220,12 +248,12 @@ func TestNotifierAsksForASignature(t *testing.T) {
 	t.Setenv("KUBECONFIG", filepath.Join(dir, "kubeconfig"))
 	t.Setenv("NOTIFIER_FILE", filepath.Join(dir, "notifier.yaml"))
 	var log bytes.Buffer
-	if _, _, err := catalog.FromEnvironment(&log); err != nil || !strings.Contains(log.String(), "who sends an event is not checked") {
+	if _, _, err := catalog.FromEnvironment(&log, all.Functions()...); err != nil || !strings.Contains(log.String(), "who sends an event is not checked") {
 		t.Fatalf("%v, log %q", err, log.String())
 	}
 	t.Setenv("VERIFY_KEYS_FILE", filepath.Join(dir, "keys.pem"))
 	log.Reset()
-	f, _, err := catalog.FromEnvironment(&log)
+	f, _, err := catalog.FromEnvironment(&log, all.Functions()...)
 	if err != nil {
 		t.Fatal(err)
 	}

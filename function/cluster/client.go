@@ -20,6 +20,8 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/quench-dev/quench/function/apicalls"
 )
 
 // RequestTimeout bounds one call where its context does not bound it before.
@@ -147,5 +149,6 @@ func (c *Client) configured() (*rest.Config, error) {
 	if config.UserAgent == "" {
 		config.UserAgent = "quench"
 	}
+	config.Wrap(apicalls.Transport)
 	return config, nil
 }

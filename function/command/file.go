@@ -3,17 +3,14 @@ package command
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"reflect"
 	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v2"
-)
 
-// maxFile bounds a file.
-const maxFile = 1 << 20
+	"github.com/quench-dev/quench/function/rulefile"
+)
 
 // Config is a file of prometheus-am-executor, or one of ours.
 type Config struct {
@@ -27,16 +24,11 @@ type Config struct {
 
 // Load reads a file.
 func Load(path string) (*Config, error) {
-	f, err := os.Open(path)
+	text, err := rulefile.Read(path, "commands")
 	if err != nil {
-		return nil, fmt.Errorf("read commands: %w", err)
+		return nil, err
 	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("read commands: %w", err)
-	}
-	return Parse(path, b)
+	return Parse(path, text)
 }
 
 // Parse reads a file's text; name is what errors call it. A key that is not known,
@@ -44,8 +36,8 @@ func Load(path string) (*Config, error) {
 // taken for a string where one is wanted, as it is written. Without commands the
 // Config has no rules; who needs them says so.
 func Parse(name string, text []byte) (*Config, error) {
-	if len(text) > maxFile {
-		return nil, fmt.Errorf("%s: larger than 1 MiB", name)
+	if err := rulefile.Bounded(name, text); err != nil {
+		return nil, err
 	}
 	var s settings
 	if err := yaml.UnmarshalStrict(text, &s); err != nil {

@@ -24,7 +24,7 @@ type Enriched struct {
 
 // carried are the attributes that go on from the alert's event.
 var carried = []string{
-	"traceparent", "tracestate", alert.AttrPartitionKey, alert.AttrFingerprint, alert.AttrCorrelationID,
+	alert.AttrPartitionKey, alert.AttrFingerprint, alert.AttrCorrelationID,
 	alert.AttrReceiver, alert.AttrNotificationReason, alert.AttrRecordedTime,
 }
 
@@ -46,6 +46,7 @@ func ToEvent(cause event.Event, a *alert.Alert, found Data, at time.Time) (event
 			e.SetExtension(name, v)
 		}
 	}
+	alert.EventTrace(cause).SetEvent(&e)
 	e.SetExtension(alert.AttrCausationID, cause.ID())
 	e.SetExtension(alert.AttrCorrelationID, a.CorrelationID())
 

@@ -1,32 +1,30 @@
 package enricher
 
 import (
-	"bytes"
 	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/prometheus/alertmanager/matcher/parse"
 	"k8s.io/apimachinery/pkg/util/validation"
-	"sigs.k8s.io/yaml"
 
 	"github.com/quench-dev/quench/function/enriched"
+	"github.com/quench-dev/quench/function/rulefile"
 )
 
-// Bounds of a rules file, of a rule's text and of a link, in bytes.
+// Bounds of a rule's text and of a link, in bytes.
 const (
-	maxFile = 1 << 20
 	maxSays = 2000
 	maxLink = 2000
 )
 
 //go:embed rules.yaml
 var shipped []byte
+
+var fileKinds = rulefile.Kinds{"rules": "a list", "alerts": "a list", "reasons": "a list"}
 
 // entry is a rule as it stands in the file.
 type entry struct {
@@ -42,14 +40,9 @@ type entry struct {
 func Load(file string, withShipped bool) ([]Rule, error) {
 	var rules []Rule
 	if file != "" {
-		f, err := os.Open(file)
+		text, err := rulefile.Read(file, "rules")
 		if err != nil {
-			return nil, fmt.Errorf("read rules: %w", err)
-		}
-		defer f.Close()
-		text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-		if err != nil {
-			return nil, fmt.Errorf("read rules: %w", err)
+			return nil, err
 		}
 		if rules, err = Parse(file, text); err != nil {
 			return nil, err
@@ -66,17 +59,14 @@ func Load(file string, withShipped bool) ([]Rule, error) {
 // is not known, missing or wrong is an error that names rule and field; all of them
 // are told at once.
 func Parse(file string, text []byte) ([]Rule, error) {
-	if len(text) > maxFile {
-		return nil, fmt.Errorf("%s: larger than 1 MiB", file)
-	}
-	asJSON, err := yaml.YAMLToJSONStrict(text)
+	asJSON, err := rulefile.JSON(file, text)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, err
 	}
 	var section struct {
 		Rules []json.RawMessage `json:"rules"`
 	}
-	if err := strictly(asJSON, &section); err != nil {
+	if err := fileKinds.Decode(asJSON, &section); err != nil {
 		return nil, fmt.Errorf("%s: %w; want rules:, a list of rules", file, err)
 	}
 	if len(section.Rules) == 0 {
@@ -96,7 +86,7 @@ func Parse(file string, text []byte) ([]Rule, error) {
 
 func ruleOf(raw json.RawMessage) (Rule, error) {
 	var e entry
-	if err := strictly(raw, &e); err != nil {
+	if err := fileKinds.Decode(raw, &e); err != nil {
 		return Rule{}, err
 	}
 	r := Rule{reasons: e.Reasons, suggestion: enriched.Suggestion{Action: e.Action, Text: strings.TrimSpace(e.Text), Runbook: e.Runbook}}
@@ -134,26 +124,4 @@ func ruleOf(raw json.RawMessage) (Rule, error) {
 func link(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && len(text) <= maxLink && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
-}
-
-// strictly decodes JSON, and says what is wrong without Go's types.
-func strictly(text []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	err := d.Decode(into)
-	var wrong *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &wrong) && wrong.Field == "":
-		return fmt.Errorf("got a %s, want a mapping", wrong.Value)
-	case errors.As(err, &wrong):
-		want := "a string, in quotes"
-		switch wrong.Field {
-		case "rules", "alerts", "reasons":
-			want = "a list"
-		}
-		return fmt.Errorf("%s: got a %s, want %s", wrong.Field, wrong.Value, want)
-	case err != nil:
-		return errors.New(strings.TrimPrefix(err.Error(), "json: "))
-	}
-	return nil
 }

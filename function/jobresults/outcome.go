@@ -94,14 +94,16 @@ func (r *Results) outcome(ctx context.Context, cause event.Event, job *batchv1.J
 		alert.AttrCausationID:   eventID,
 		alert.AttrAction:        Name,
 	}
-	for _, carried := range []string{"traceparent", "tracestate"} {
-		attributes[carried], _ = cause.Extensions()[carried].(string)
-	}
 	for name, v := range attributes {
 		if v = alert.AttributeValue(v); v != "" {
 			e.SetExtension(name, v)
 		}
 	}
+	trace := alert.ParseTrace(job.Annotations[function.AnnotationTraceParent], "")
+	if !trace.Valid() { // the alert had none: what is left is that of who told of the Job
+		trace = alert.EventTrace(cause)
+	}
+	trace.SetEvent(&e)
 	text, err := json.Marshal(data{
 		Function: Name, EventID: eventID, Outcome: a.Outcome, Reason: a.Reason, Message: a.Message, Target: a.Target,
 		Actions: []function.Acted{a}, Job: how,

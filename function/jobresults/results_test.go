@@ -47,6 +47,7 @@ func TestFailedJob(t *testing.T) {
 		"partition key":  {r.Attributes["partitionkey"], crash.Fingerprint},
 		"action":         {r.Attributes["action"], "job-results"},
 		"alertname":      {r.Attributes["alertname"], "PodCrashLooping"},
+		"trace":          {r.Attributes["traceparent"], traceParent},
 		"a label":        {r.Attributes["pod"], "nginx-1"},
 		"a label's $":    {r.Attributes["price"], "$(A) $$5 <&>"},
 		"the alert":      {string(r.Alert), string(crash.Data())},

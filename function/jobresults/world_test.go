@@ -83,6 +83,9 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 
 var crash = functiontest.Alert(map[string]string{"alertname": "PodCrashLooping", "pod": "nginx-1", "price": "$(A) $$5 <&>"})
 
+// The trace that the alert's event is in.
+const traceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
 // run has the real job-runner make a Job for the alert, by a rule with these fields, and returns it and the event's id.
 func (w *world) run(t *testing.T, rule string) (*batchv1.Job, string) {
 	t.Helper()
@@ -98,6 +101,7 @@ func (w *world) run(t *testing.T, rule string) (*batchv1.Job, string) {
 		t.Fatal(err)
 	}
 	e := functiontest.Event(t, crash, w.Clock.Now())
+	e.SetExtension("traceparent", traceParent)
 	functiontest.Handle(t, f, e).Want(t, function.Succeeded, jobrunner.ReasonCreated)
 	list, err := w.kube.BatchV1().Jobs(w.Namespace).List(t.Context(), metav1.ListOptions{})
 	if err != nil || len(list.Items) != 1 {

@@ -5,38 +5,25 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 
-	"sigs.k8s.io/yaml"
+	"github.com/quench-dev/quench/function/rulefile"
 )
-
-// maxFile bounds a rules file.
-const maxFile = 1 << 20
 
 // Load reads a rules file.
 func Load(path string) ([]*Rule, error) {
-	f, err := os.Open(path)
+	text, err := rulefile.Read(path, "rules")
 	if err != nil {
-		return nil, fmt.Errorf("read rules: %w", err)
+		return nil, err
 	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("read rules: %w", err)
-	}
-	return Parse(path, b)
+	return Parse(path, text)
 }
 
 // Parse reads the text of a rules file; name is what errors call it. A field that
 // is not known, missing or wrong is an error that names rule and field.
 func Parse(name string, file []byte) ([]*Rule, error) {
-	if len(file) > maxFile {
-		return nil, fmt.Errorf("%s: larger than 1 MiB", name)
-	}
-	asJSON, err := yaml.YAMLToJSONStrict(file)
+	asJSON, err := rulefile.JSON(name, file)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, err
 	}
 	var sections struct {
 		Bailers []json.RawMessage `json:"bailers"`

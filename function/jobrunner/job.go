@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/quench-dev/quench/adapter/alert"
 	"github.com/quench-dev/quench/function"
 )
 
@@ -26,6 +27,7 @@ const (
 	annotationRule      = "quench.dev/rule"
 	annotationEventID   = function.AnnotationEventID
 	annotationRecorded  = "quench.dev/recorded-time"
+	annotationTrace     = function.AnnotationTraceParent
 	annotationGenerator = "quench.dev/generator-url"
 	annotationLeftOut   = "quench.dev/left-out"
 )
@@ -77,6 +79,9 @@ func mark(job *batchv1.Job, r *Rule, req *function.Request, recorded time.Time, 
 		annotationRule:     r.Name,
 		annotationEventID:  cut(req.EventID),
 		annotationRecorded: recorded.UTC().Format(time.RFC3339Nano),
+	}
+	if trace := alert.EventTrace(req.Event); trace.Valid() {
+		annotations[annotationTrace] = trace.Parent()
 	}
 	if req.Alert.GeneratorURL != "" {
 		annotations[annotationGenerator] = cut(req.Alert.GeneratorURL)

@@ -25,17 +25,20 @@ type holding struct {
 	object *unstructured.Unstructured // renew's until done is closed
 }
 
-func hold(l *Locker, leases dynamic.ResourceInterface, object *unstructured.Unstructured) *holding {
+// hold outlives ctx, and keeps its values: the lock's own calls are on behalf of the
+// same event.
+func hold(ctx context.Context, l *Locker, leases dynamic.ResourceInterface, object *unstructured.Unstructured) *holding {
 	h := &holding{l: l, leases: leases, object: object, stop: make(chan struct{}), done: make(chan struct{})}
-	h.ctx, h.lose = context.WithCancelCause(context.Background())
-	go h.renew()
+	ctx = context.WithoutCancel(ctx)
+	h.ctx, h.lose = context.WithCancelCause(ctx)
+	go h.renew(ctx)
 	return h
 }
 
 // renew keeps the lock until it is released. It gives the lock up while a
 // quarter of the duration is left, so that the work has ended before another
 // may take over.
-func (h *holding) renew() {
+func (h *holding) renew(ctx context.Context) {
 	defer close(h.done)
 	duration := h.l.duration()
 	renewed := time.Now()
@@ -46,7 +49,7 @@ func (h *holding) renew() {
 		case <-time.After(pause):
 		}
 		began := time.Now()
-		ctx, cancel := context.WithDeadline(context.Background(), renewed.Add(duration*3/4))
+		ctx, cancel := context.WithDeadline(ctx, renewed.Add(duration*3/4))
 		err := h.push(ctx)
 		cancel()
 		switch {
@@ -85,7 +88,7 @@ func (h *holding) release() {
 		if lost {
 			return
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), h.l.duration())
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(h.ctx), h.l.duration())
 		defer cancel()
 		uid, version := h.object.GetUID(), h.object.GetResourceVersion()
 		_ = h.leases.Delete(ctx, h.object.GetName(), metav1.DeleteOptions{

@@ -71,7 +71,7 @@ func (l *Locker) Lock(ctx context.Context, key string, wait time.Duration) (held
 	for try := 0; ; try++ {
 		object, err := l.acquire(ctx, leases, key, holder)
 		if err == nil {
-			h := hold(l, leases, object)
+			h := hold(ctx, l, leases, object)
 			return h.ctx, h.release, nil
 		}
 		left := time.Until(deadline)

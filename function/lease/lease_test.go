@@ -32,7 +32,8 @@ type world struct {
 	leases dynamic.ResourceInterface
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
+	t.Helper()
 	config := kube.Start(t)
 	client := cluster.For(config, kube.Namespace(t, config))
 	leases, err := client.Resource(schema.GroupVersionResource{Group: "coordination.k8s.io", Version: "v1", Resource: "leases"}, client.Namespace())

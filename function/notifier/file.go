@@ -1,22 +1,20 @@
 package notifier
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"strings"
 
-	"sigs.k8s.io/yaml"
+	"github.com/quench-dev/quench/function/rulefile"
 )
 
-// maxFile bounds the file of receivers, maxReceivers how many there are.
-const (
-	maxFile      = 1 << 20
-	maxReceivers = 50
-)
+// maxReceivers bounds how many there are.
+const maxReceivers = 50
+
+var fileKinds = rulefile.Kinds{
+	"receivers": "a list", "match": "a list", "fields": "a list", "headers": "a list",
+	"templates": "a mapping", "firing": "a mapping", "resolved": "a mapping", "enriched": "a mapping", "outcome": "a mapping",
+}
 
 // entry is one of receivers:. Which fields go with which type, sender says.
 type entry struct {
@@ -56,32 +54,24 @@ type header struct {
 // Load reads the file of receivers, and looks whether the files of their secrets
 // can be read.
 func Load(file string) ([]*Receiver, error) {
-	f, err := os.Open(file)
+	text, err := rulefile.Read(file, "receivers")
 	if err != nil {
-		return nil, fmt.Errorf("read receivers: %w", err)
+		return nil, err
 	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("read receivers: %w", err)
-	}
-	return Parse(file, b)
+	return Parse(file, text)
 }
 
 // Parse reads the text of a file of receivers; file is what errors call it. A field
 // that is not known, missing or wrong is an error that names receiver and field.
 func Parse(file string, text []byte) ([]*Receiver, error) {
-	if len(text) > maxFile {
-		return nil, fmt.Errorf("%s: larger than 1 MiB", file)
-	}
-	asJSON, err := yaml.YAMLToJSONStrict(text)
+	asJSON, err := rulefile.JSON(file, text)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, err
 	}
 	var sections struct {
 		Receivers []json.RawMessage `json:"receivers"`
 	}
-	if err := strictly(asJSON, &sections); err != nil {
+	if err := fileKinds.Decode(asJSON, &sections); err != nil {
 		return nil, fmt.Errorf("%s: %w; want receivers:, a list", file, err)
 	}
 	if n := len(sections.Receivers); n == 0 || n > maxReceivers {
@@ -93,7 +83,7 @@ func Parse(file string, text []byte) ([]*Receiver, error) {
 	for i, raw := range sections.Receivers {
 		where := fmt.Sprintf("%s: receivers[%d]", file, i)
 		var e entry
-		if err := strictly(raw, &e); err != nil {
+		if err := fileKinds.Decode(raw, &e); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", where, err))
 			continue
 		}
@@ -112,32 +102,4 @@ func Parse(file string, text []byte) ([]*Receiver, error) {
 		all = append(all, r)
 	}
 	return all, errors.Join(errs...)
-}
-
-// strictly decodes JSON, and says what is wrong without Go's types.
-func strictly(text []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	err := d.Decode(into)
-	var wrong *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &wrong) && wrong.Field == "":
-		return fmt.Errorf("got a %s, want a mapping", wrong.Value)
-	case errors.As(err, &wrong):
-		return fmt.Errorf("%s: got a %s, want %s", wrong.Field, wrong.Value, wantOf(wrong.Field))
-	case err != nil:
-		return errors.New(strings.TrimPrefix(err.Error(), "json: "))
-	}
-	return nil
-}
-
-func wantOf(field string) string {
-	last := field[strings.LastIndexByte(field, '.')+1:]
-	switch last {
-	case "receivers", "match", "fields", "headers":
-		return "a list"
-	case "templates", "firing", "resolved", "enriched", "outcome":
-		return "a mapping"
-	}
-	return "a string, in quotes"
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/quench-dev/quench/adapter/alert"
 )
@@ -56,6 +57,12 @@ func (s *Remediations) Proposals(ctx context.Context, id string) ([]*Record, err
 		selector += "=" + id
 	}
 	return s.find(ctx, selector, maxFound, func(*Record) {})
+}
+
+// Incarnation lists the records about one incarnation of an alert, of all functions,
+// in no order: what was done about it, and the marks of its end.
+func (s *Remediations) Incarnation(ctx context.Context, correlationID string) ([]*Record, error) {
+	return s.find(ctx, labels.Set{labelCorrelationID: correlationID}.String(), maxFound, func(r *Record) { r.Changes = nil })
 }
 
 func (s *Remediations) find(ctx context.Context, selector string, most int, strip func(*Record)) ([]*Record, error) {

@@ -56,3 +56,30 @@ func find(t *testing.T, s function.Records) {
 		}
 	}
 }
+
+// What was done about one incarnation of an alert is found, whoever did it.
+func TestIncarnation(t *testing.T) {
+	s := &record.Remediations{Client: functiontest.New(t).Client}
+	for _, of := range []struct{ function, id, correlation string }{
+		{"rollback", "e1", "c1"}, {"job-runner", "e1", "c1"}, {"rollback", "e2", "c2"},
+	} {
+		err := s.Create(t.Context(), &record.Record{
+			Name: record.Name(of.function, "a", of.id), Function: of.function, Key: "a", EventID: of.id, CorrelationID: of.correlation, RecordedTime: time.Now(),
+			Phase: record.Running, StartedAt: time.Now(), Attempts: 1, Changes: []record.Change{{Op: "patch", Object: "x"}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for id, want := range map[string]int{"c1": 2, "c2": 1, "c3": 0} {
+		found, err := s.Incarnation(t.Context(), id)
+		if err != nil || len(found) != want {
+			t.Errorf("%s: found %d, %v; want %d", id, len(found), err, want)
+		}
+		for _, r := range found {
+			if r.CorrelationID != id || r.Changes != nil {
+				t.Errorf("%s: found %+v", id, r)
+			}
+		}
+	}
+}

@@ -74,7 +74,7 @@ func fromEnvironment(r Remedy, w io.Writer) (*Function, error) {
 	}
 	log := c.New(w)
 	// Which functions there are beside it, it cannot know: the policy may speak of any.
-	f, err := wiring.Function(a, c, wiring.Parts{Client: client}, log)
+	f, err := wiring.Function(a, c, wiring.Parts{Client: client}, log.With().Str("function", a.Name()).Logger())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.Name, err)
 	}

@@ -41,7 +41,7 @@ func Function(a function.Action, c config.Function, p Parts, log zerolog.Logger)
 		DryRun:       c.DryRun,
 		Now:          p.Now,
 		Notes:        &note.Events{Client: p.Client},
-		Log:          log.With().Str("function", a.Name()).Logger(),
+		Log:          log,
 	}
 	if c.VerifyKeysFile != "" {
 		o.Verify = function.Provenance{Keys: c.VerifyKeysFile}

@@ -12,6 +12,8 @@ import (
 	"github.com/cloudevents/sdk-go/v2/binding"
 	"github.com/cloudevents/sdk-go/v2/event"
 	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
+
+	"github.com/quench-dev/quench/adapter/alert"
 )
 
 // MaxResponseBytes is the size above which an answer is not a reply but a failure.
@@ -40,6 +42,7 @@ func (r *remote) Deliver(ctx context.Context, e event.Event) (*event.Event, erro
 		return nil, fmt.Errorf("make request: %w", err)
 	}
 	req.Header.Set("Prefer", "reply") // as Knative's dispatcher does
+	alert.EventTrace(e).SetHeader(req.Header)
 	resp, err := r.client.Do(req)
 	if err != nil {
 		return nil, err

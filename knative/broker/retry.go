@@ -46,6 +46,19 @@ func policyOf(spec *duckv1.DeliverySpec, timeout time.Duration) (policy, error) 
 	return p, read(&p.retryAfterMax, "retryAfterMax", spec.RetryAfterMax)
 }
 
+// Patience is how long Knative waits before each retry that a delivery spec asks for, and how long it lets a try take: zero
+// is no bound. An error names the field.
+func Patience(spec *duckv1.DeliverySpec) (waits []time.Duration, timeout time.Duration, err error) {
+	p, err := policyOf(spec, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	for n := range min(p.retries, 1000) {
+		waits = append(waits, p.backoff(n, nil))
+	}
+	return waits, p.timeout, nil
+}
+
 // read parses an ISO 8601 duration, and leaves d alone if there is none. Knative's parser, which this is, cuts it to
 // tenths of a second: PT0.25S is 0.2 seconds, and PT0.05S none.
 func read(d *time.Duration, field string, text *string) error {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/rs/zerolog"
+
+	"github.com/quench-dev/quench/adapter/alert"
 )
 
 // What Knative adds to an event that it dead-letters: whom it was for, the
@@ -29,7 +31,7 @@ func (s *Sink) write(e *event.Event) {
 	code := text(e, errorCode)
 	s.letters.WithLabelValues(status(code)).Inc()
 	line := s.log.Error().
-		Str("event_id", e.ID()).Str("correlation_id", text(e, "correlationid")).Str("alertname", text(e, "alertname")).
+		Str("trace_id", alert.EventTrace(*e).ID()).Str("event_id", e.ID()).Str("correlation_id", text(e, "correlationid")).Str("alertname", text(e, "alertname")).
 		Str("type", e.Type()).Str("source", e.Source()).Str("subject", e.Subject()).
 		Str("destination", text(e, errorDest)).Str("code", code).Str("reason", reason(text(e, errorData)))
 	if n := len(e.Data()); n > s.maxLogged {

@@ -62,7 +62,7 @@ func (x *Executor) webhook(w http.ResponseWriter, r *http.Request) {
 	}
 	x.o.Log.Debug().Str("remote", r.RemoteAddr).Str("receiver", p.Group.Receiver).Int("alerts", len(p.Alerts)).Msg("webhook")
 	hash := sha256.Sum256(body)
-	if err := x.take(r.Context(), p, x.ledger.recorded(hash, time.Now().UTC())); err != nil {
+	if err := x.take(r.Context(), p, alert.HeaderTrace(r.Header), x.ledger.recorded(hash, time.Now().UTC())); err != nil {
 		code := http.StatusInternalServerError
 		if errors.Is(err, lease.ErrHeld) {
 			code = http.StatusServiceUnavailable
@@ -77,11 +77,12 @@ func (x *Executor) webhook(w http.ResponseWriter, r *http.Request) {
 
 // take hands a webhook to the function as one event, and waits until it is done or
 // AckAfter is over. What has begun does not end with the sender's leaving.
-func (x *Executor) take(ctx context.Context, p *alert.Payload, recorded time.Time) error {
+func (x *Executor) take(ctx context.Context, p *alert.Payload, trace alert.Trace, recorded time.Time) error {
 	e, err := x.encoder.GroupEvent(p, recorded)
 	if err != nil {
 		return fmt.Errorf("encode: %w", err)
 	}
+	trace.SetEvent(&e)
 	done := make(chan error, 1)
 	ctx = context.WithoutCancel(ctx)
 	x.working.Go(func() {

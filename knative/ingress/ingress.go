@@ -1,5 +1,6 @@
-// Package ingress sends an event to a Broker from outside of its cluster, by way
-// of the API server's proxy: whoever may do that needs no other way in.
+// Package ingress reaches what is inside a cluster from outside of it, by way of
+// the API server's proxy: Brokers, to send events to, and other Services. Whoever
+// may do that needs no other way in.
 package ingress
 
 import (
@@ -10,9 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cloudevents/sdk-go/v2/binding"
 	"github.com/cloudevents/sdk-go/v2/event"
-	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -21,58 +21,132 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-var brokers = schema.GroupVersionResource{Group: "eventing.knative.dev", Version: "v1", Resource: "brokers"}
+var (
+	brokers  = schema.GroupVersionResource{Group: "eventing.knative.dev", Version: "v1", Resource: "brokers"}
+	services = schema.GroupVersionResource{Group: "serving.knative.dev", Version: "v1", Resource: "services"}
+)
 
-// timeout bounds one event: a Broker on the in-memory channel answers once it is
-// settled.
-const timeout = time.Minute
+// Cluster is one that is reached through its API server. It may be used from
+// several goroutines.
+type Cluster struct {
+	config *rest.Config
+	base   *url.URL
+	client *http.Client
+}
 
-// Send sends an event to a Broker of the cluster that the kubeconfig file names. It
-// needs get on Brokers and create on services/proxy where the Broker's ingress is.
-// An error says what the Broker answered.
-func Send(ctx context.Context, kubeconfig, namespace, broker string, e event.Event) error {
+// Open takes the cluster that a kubeconfig file names. It asks it nothing.
+func Open(kubeconfig string) (*Cluster, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
-		return fmt.Errorf("read kubeconfig %s: %w", kubeconfig, err)
+		return nil, fmt.Errorf("read kubeconfig %s: %w", kubeconfig, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	address, err := addressOf(ctx, config, namespace, broker)
-	if err != nil {
-		return err
-	}
+	return For(config)
+}
+
+// For is the cluster of a REST configuration.
+func For(config *rest.Config) (*Cluster, error) {
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	base, _, err := rest.DefaultServerUrlFor(config)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	proxy, err := proxied(base, address)
-	if err != nil {
-		return fmt.Errorf("broker %s/%s: %w", namespace, broker, err)
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, proxy.String(), http.NoBody)
-	if err != nil {
-		return err
-	}
-	if err := cehttp.WriteRequest(binding.WithForceBinary(ctx), binding.ToMessage(&e), r); err != nil {
-		return err
-	}
-	resp, err := client.Do(r)
-	if err != nil {
-		return fmt.Errorf("send to broker %s/%s: %w", namespace, broker, err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("send to broker %s/%s through the API server: %s", namespace, broker, resp.Status)
-	}
-	return nil
+	return &Cluster{config, base, client}, nil
 }
 
-func addressOf(ctx context.Context, config *rest.Config, namespace, broker string) (*url.URL, error) {
-	client, err := dynamic.NewForConfig(config)
+// Config is the REST configuration.
+func (c *Cluster) Config() *rest.Config { return c.config }
+
+// Client has the rights of the kubeconfig's user, for the URLs that this package
+// gives, and no timeout.
+func (c *Cluster) Client() *http.Client { return c.client }
+
+// Service is where the API server passes requests on to a Service: create (for
+// POST) and get on services/proxy are needed there. scheme is http or https.
+func (c *Cluster) Service(namespace, name, scheme, port string) *url.URL {
+	return c.base.JoinPath("api/v1/namespaces", namespace, "services", scheme+":"+name+":"+port, "proxy", "/")
+}
+
+// Reach is a Service, or the Knative Service of that name, which wakes up where it
+// sleeps: where the API server passes requests on to it, and a client that does.
+// It takes get on Knative Services, and the rights for Service: in the namespace or,
+// for a Knative Service, in knative-serving. Who lacks the first reaches Services
+// alone.
+func (c *Cluster) Reach(ctx context.Context, namespace, name string) (*url.URL, *http.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	dynamicClient, err := dynamic.NewForConfigAndClient(c.config, c.client)
+	if err != nil {
+		return nil, nil, err
+	}
+	service, err := dynamicClient.Resource(services).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) {
+		return c.Service(namespace, name, "http", "80"), c.client, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("get ksvc %s/%s: %w", namespace, name, err)
+	}
+	revision, _, err := unstructured.NestedString(service.Object, "status", "latestReadyRevisionName")
+	if err != nil || revision == "" {
+		return nil, nil, fmt.Errorf("ksvc %s/%s was never ready: kubectl -n %s describe ksvc %s says why", namespace, name, namespace, name)
+	}
+	// Its own name leads to an ingress that the API server does not pass requests on to. Knative's activator takes them for
+	// whatever revision these headers name.
+	client := *c.client
+	client.Transport = &revisionTransport{c.client.Transport, namespace, revision}
+	return c.Service("knative-serving", "activator-service", "http", "80"), &client, nil
+}
+
+type revisionTransport struct {
+	next                http.RoundTripper
+	namespace, revision string
+}
+
+func (t *revisionTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("Knative-Serving-Namespace", t.namespace)
+	r.Header.Set("Knative-Serving-Revision", t.revision)
+	next := t.next
+	if next == nil {
+		next = http.DefaultTransport
+	}
+	return next.RoundTrip(r)
+}
+
+// Broker is where the API server passes events on to a Broker. It needs get on
+// Brokers; sending needs create on services/proxy where the Broker's ingress is.
+func (c *Cluster) Broker(ctx context.Context, namespace, broker string) (*Sender, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	address, err := c.address(ctx, namespace, broker)
+	if err != nil {
+		return nil, err
+	}
+	proxy, err := proxied(c.base, address)
+	if err != nil {
+		return nil, fmt.Errorf("broker %s/%s: %w", namespace, broker, err)
+	}
+	return &Sender{Name: "broker " + namespace + "/" + broker, URL: proxy.String(), Client: c.client}, nil
+}
+
+// Send sends one event to a Broker of the cluster that the kubeconfig file names.
+// An error says what the Broker answered.
+func Send(ctx context.Context, kubeconfig, namespace, broker string, e event.Event) error {
+	c, err := Open(kubeconfig)
+	if err != nil {
+		return err
+	}
+	s, err := c.Broker(ctx, namespace, broker)
+	if err != nil {
+		return err
+	}
+	return s.Send(ctx, e)
+}
+
+func (c *Cluster) address(ctx context.Context, namespace, broker string) (*url.URL, error) {
+	client, err := dynamic.NewForConfig(c.config)
 	if err != nil {
 		return nil, err
 	}
@@ -101,3 +175,7 @@ func proxied(base, address *url.URL) (*url.URL, error) {
 	service := fmt.Sprintf("%s:%s:%s", address.Scheme, labels[0], port)
 	return base.JoinPath("api/v1/namespaces", labels[1], "services", service, "proxy", address.Path), nil
 }
+
+// timeout bounds one event, and what is asked beforehand: a Broker on the
+// in-memory channel answers once the event is settled.
+const timeout = time.Minute

@@ -90,7 +90,7 @@ func (n *narrator) add(e event.Event, end ending) {
 }
 
 func newStory(e event.Event) *story {
-	s := &story{At: time.Now().UTC(), EventID: e.ID(), Alert: e.Subject()}
+	s := &story{At: time.Now().UTC(), EventID: e.ID(), TraceID: alert.EventTrace(e).ID(), Alert: e.Subject()}
 	if at := strings.LastIndexByte(e.Type(), '.'); at >= 0 {
 		s.Status = e.Type()[at+1:]
 	}

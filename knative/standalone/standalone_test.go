@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -189,4 +190,40 @@ func TestUnknownFunction(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "nobody") || !strings.Contains(err.Error(), "job-runner") || !strings.Contains(err.Error(), file) {
 		t.Errorf("got %v", err)
 	}
+}
+
+// The trace that a webhook comes in is that of all that comes of it, and a line for machines names it.
+func TestTraceFromWebhookToOutcome(t *testing.T) {
+	const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	outcomes := make(chan http.Header, 1)
+	told := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { outcomes <- r.Header }))
+	t.Cleanup(told.Close)
+	url, out := running(t, planner{}, func(o *Options) {
+		file := filepath.Join(t.TempDir(), "outcomes.yaml")
+		text := "apiVersion: eventing.knative.dev/v1\nkind: Trigger\nmetadata: {name: outcomes, namespace: quench}\nspec:\n  broker: default\n" +
+			"  filters: [{prefix: {type: dev.quench.action.}}]\n  subscriber: {uri: " + told.URL + "}\n"
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		triggers, err := trigger.Load("../samples/triggers.yaml", file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.JSON, o.Triggers = true, triggers
+	})
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(payload(t, "KubePodCrashLooping", "frontend-1")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("traceparent", parent)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	outcome := <-outcomes
+	if got := outcome.Get("Ce-Traceparent"); got != parent || outcome.Get("traceparent") != parent || outcome.Get("Ce-Type") != "dev.quench.action.planned" {
+		t.Errorf("%s has the trace %q, want %q", outcome.Get("Ce-Type"), got, parent)
+	}
+	waitFor(t, out, `"trace_id":"0af7651916cd43dd8448eb211c80319c"`)
 }

@@ -27,6 +27,7 @@ type greeting struct {
 type story struct {
 	At                     time.Time
 	EventID, CorrelationID string
+	TraceID                string
 	Status, Alert, Where   string
 	Ends                   []ending
 	Err                    error // the sender is asked to send again
@@ -150,6 +151,6 @@ func (m machineVoice) tell(s story) {
 		ends.Dict(zerolog.Dict().Str("trigger", e.Trigger).Str("outcome", e.Outcome).Str("reason", e.Reason).
 			Str("target", e.Target).Str("message", e.Message).Bool("from_record", e.Earlier))
 	}
-	line.Str("event_id", s.EventID).Str("correlation_id", s.CorrelationID).Str("alertname", s.Alert).
+	line.Str("event_id", s.EventID).Str("correlation_id", s.CorrelationID).Str("trace_id", s.TraceID).Str("alertname", s.Alert).
 		Str("status", s.Status).Array("triggers", ends).Msg("alert")
 }

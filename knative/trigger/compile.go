@@ -27,19 +27,19 @@ func Compile(t *eventingv1.Trigger) (*Filter, error) {
 		if err != nil {
 			return nil, fmt.Errorf("compile filter: %w", err)
 		}
-		return &Filter{root: all(children)}, nil
+		return &Filter{root: newAll(children, "spec.filters")}, nil
 	case t.Spec.Filter != nil:
 		if err := checkNames(t.Spec.Filter.Attributes); err != nil {
 			return nil, fmt.Errorf("compile filter: spec.filter.attributes: %w", err)
 		}
-		return &Filter{root: attributes.NewAttributesFilter(t.Spec.Filter.Attributes)}, nil
+		return &Filter{root: legacy(t.Spec.Filter.Attributes)}, nil
 	default:
-		return &Filter{root: subscriptionsapi.NewNoFilter()}, nil
+		return &Filter{root: &node{path: "spec", asks: asksNothing, filter: subscriptionsapi.NewNoFilter()}}, nil
 	}
 }
 
-func compileAll(filters []eventingv1.SubscriptionsAPIFilter, path string) ([]eventfilter.Filter, error) {
-	children := make([]eventfilter.Filter, len(filters))
+func compileAll(filters []eventingv1.SubscriptionsAPIFilter, path string) ([]*node, error) {
+	children := make([]*node, len(filters))
 	for i, f := range filters {
 		child, err := compileOne(f, fmt.Sprintf("%s[%d]", path, i))
 		if err != nil {
@@ -50,8 +50,8 @@ func compileAll(filters []eventingv1.SubscriptionsAPIFilter, path string) ([]eve
 	return children, nil
 }
 
-func compileOne(f eventingv1.SubscriptionsAPIFilter, path string) (eventfilter.Filter, error) {
-	switch dialects := dialectsOf(f); len(dialects) {
+func compileOne(f eventingv1.SubscriptionsAPIFilter, path string) (*node, error) {
+	switch dialects := Dialects(&f); len(dialects) {
 	case 1:
 		return compileDialect(f, dialects[0], path+"."+dialects[0])
 	case 0:
@@ -62,7 +62,8 @@ func compileOne(f eventingv1.SubscriptionsAPIFilter, path string) (eventfilter.F
 	}
 }
 
-func dialectsOf(f eventingv1.SubscriptionsAPIFilter) []string {
+// Dialects are the dialects that a filter has something in, by their names in YAML: one, in a filter that compiles.
+func Dialects(f *eventingv1.SubscriptionsAPIFilter) []string {
 	var dialects []string
 	for _, d := range []struct {
 		name string
@@ -83,30 +84,31 @@ func dialectsOf(f eventingv1.SubscriptionsAPIFilter) []string {
 	return dialects
 }
 
-func compileDialect(f eventingv1.SubscriptionsAPIFilter, dialect, path string) (eventfilter.Filter, error) {
+func compileDialect(f eventingv1.SubscriptionsAPIFilter, dialect, path string) (*node, error) {
 	switch dialect {
 	case "exact":
-		return compileLeaf(f.Exact, subscriptionsapi.NewExactFilter, path)
+		return compileLeaf(f.Exact, exact, subscriptionsapi.NewExactFilter, path)
 	case "prefix":
-		return compileLeaf(f.Prefix, subscriptionsapi.NewPrefixFilter, path)
+		return compileLeaf(f.Prefix, prefix, subscriptionsapi.NewPrefixFilter, path)
 	case "suffix":
-		return compileLeaf(f.Suffix, subscriptionsapi.NewSuffixFilter, path)
+		return compileLeaf(f.Suffix, suffix, subscriptionsapi.NewSuffixFilter, path)
 	case "all":
 		children, err := compileAll(f.All, path)
-		return all(children), err
+		return newAll(children, path), err
 	case "any":
 		children, err := compileAll(f.Any, path)
-		return oneOf(children), err
+		return newAny(children, path), err
 	case "not":
 		child, err := compileOne(*f.Not, path)
-		return subscriptionsapi.NewNotFilter(child), err
+		return newNot(child, path), err
 	default:
 		return compileCESQL(f.CESQL, path)
 	}
 }
 
-func compileLeaf(attrs map[string]string, build func(map[string]string) (eventfilter.Filter, error), path string,
-) (eventfilter.Filter, error) {
+// compileLeaf makes the filter as Knative's broker does, and one for each attribute alone, which Explain asks.
+func compileLeaf(attrs map[string]string, asks string, build func(map[string]string) (eventfilter.Filter, error), path string,
+) (*node, error) {
 	if err := checkNames(attrs); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -119,7 +121,35 @@ func compileLeaf(attrs map[string]string, build func(map[string]string) (eventfi
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return filter, nil
+	whole := &node{path: path, asks: asksAll, filter: filter}
+	for _, name := range slices.Sorted(maps.Keys(attrs)) {
+		one, err := build(map[string]string{name: attrs[name]})
+		if err != nil {
+			return nil, fmt.Errorf("%s.%s: %w", path, name, err)
+		}
+		whole.children = append(whole.children, &node{path: path + "." + name, asks: asks, attribute: name, value: attrs[name], filter: one})
+	}
+	return whole.simple(), nil
+}
+
+// legacy is spec.filter: every attribute exactly, where an empty value asks for any but an empty one.
+func legacy(attrs map[string]string) *node {
+	const path = "spec.filter.attributes"
+	if len(attrs) == 0 {
+		return &node{path: path, asks: asksNothing, filter: attributes.NewAttributesFilter(attrs)}
+	}
+	whole := &node{path: path, asks: asksAll, filter: attributes.NewAttributesFilter(attrs)}
+	for _, name := range slices.Sorted(maps.Keys(attrs)) {
+		one := &node{
+			path: path + "." + name, asks: exact, attribute: name, value: attrs[name],
+			filter: attributes.NewAttributesFilter(map[string]string{name: attrs[name]}),
+		}
+		if attrs[name] == eventingv1.TriggerAnyFilter {
+			one.asks = anyValue
+		}
+		whole.children = append(whole.children, one)
+	}
+	return whole.simple()
 }
 
 func checkNames(attrs map[string]string) error {
@@ -131,7 +161,7 @@ func checkNames(attrs map[string]string) error {
 	return nil
 }
 
-func compileCESQL(text, path string) (eventfilter.Filter, error) {
+func compileCESQL(text, path string) (*node, error) {
 	// Knative's validation recovers from a parser that panics, its filter does not.
 	if problem := eventingv1.ValidateCESQLExpression(context.Background(), text); problem != nil {
 		if problem.Details == "" {
@@ -143,5 +173,5 @@ func compileCESQL(text, path string) (eventfilter.Filter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return expression{text: text, filter: filter}, nil
+	return &node{path: path, asks: asksCESQL, value: text, filter: expression{text: text, filter: filter}}, nil
 }

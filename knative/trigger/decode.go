@@ -1,9 +1,7 @@
 package trigger
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,89 +12,38 @@ import (
 	"knative.dev/eventing/pkg/apis/feature"
 	"knative.dev/pkg/apis"
 	kjson "sigs.k8s.io/json"
-	"sigs.k8s.io/yaml"
+
+	"github.com/quench-dev/quench/knative/trigger/source"
 )
 
-// head is what tells a Trigger from a list and from the documents of others.
-type head struct {
-	APIVersion string            `json:"apiVersion"`
-	Kind       string            `json:"kind"`
-	Items      []json.RawMessage `json:"items"`
-}
-
-// parse returns the Triggers of one file and, joined, the errors of the documents that gave none.
-func (l Loader) parse(file string, text []byte) ([]*Trigger, error) {
-	var triggers []*Trigger
-	var errs []error
-	for _, doc := range split(text) {
-		found, err := l.parseDocument(file, doc)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s:%d: %w", file, doc.line, err))
-		}
-		triggers = append(triggers, found...)
-	}
-	return triggers, errors.Join(errs...)
-}
-
-func (l Loader) parseDocument(file string, doc document) ([]*Trigger, error) {
-	// Kubernetes' own conversion, so that a bare yes or 12 is what it would be for kubectl: not a string.
-	raw, err := yaml.YAMLToJSONStrict(doc.text)
-	if err != nil {
-		return nil, fmt.Errorf("parse document: %w", err)
-	}
-	if !bytes.HasPrefix(raw, []byte("{")) {
-		return nil, nil // a list of patches, say: no Kubernetes object
-	}
-	var h head
-	if err := json.Unmarshal(raw, &h); err != nil {
-		return nil, fmt.Errorf("parse document: %w", err)
-	}
-	objects := []json.RawMessage{raw}
-	if h.Kind == "List" || h.Kind == "TriggerList" {
-		objects = h.Items
-	}
-	var triggers []*Trigger
-	var errs []error
-	for i, object := range objects {
-		t, err := l.decode(object)
-		switch {
-		case err != nil && h.Items != nil:
-			errs = append(errs, fmt.Errorf("items[%d]: %w", i, err))
-		case err != nil:
-			errs = append(errs, err)
-		case t != nil:
-			t.File, t.Line = file, doc.line
-			triggers = append(triggers, t)
-		}
-	}
-	return triggers, errors.Join(errs...)
-}
-
-// decode returns nil, nil for an object of another kind.
-func (l Loader) decode(object json.RawMessage) (*Trigger, error) {
-	var h head
-	if err := json.Unmarshal(object, &h); err != nil {
-		return nil, fmt.Errorf("parse object: %w", err)
-	}
-	if h.Kind != "Trigger" {
+// Decode makes a Trigger of an object; nil, nil for an object of another kind. The error does not name the object's place.
+func (l Loader) Decode(o *source.Object) (*Trigger, error) {
+	if o.GetKind() != "Trigger" {
 		return nil, nil
 	}
-	if h.APIVersion != APIVersion {
-		return nil, fmt.Errorf("trigger of apiVersion %q: want %s", h.APIVersion, APIVersion)
+	if o.GetAPIVersion() != APIVersion {
+		return nil, fmt.Errorf("trigger of apiVersion %q: want %s", o.GetAPIVersion(), APIVersion)
 	}
 	t := new(eventingv1.Trigger)
-	unknown, err := kjson.UnmarshalStrict(object, t)
+	unknown, err := kjson.UnmarshalStrict(o.JSON, t)
+	if o.Cluster {
+		unknown = nil // a newer Knative's, and not for this one to judge
+	}
 	if err = errors.Join(err, oneLine(unknown)); err != nil {
 		return nil, fmt.Errorf("decode trigger %s: %w", t.Name, err)
 	}
 	if t.Namespace == "" {
 		t.Namespace = "default"
 	}
-	filter, err := l.admit(t)
+	admit := l.admit
+	if o.Cluster {
+		admit = Compile
+	}
+	filter, err := admit(t)
 	if err != nil {
 		return nil, fmt.Errorf("trigger %s/%s: %w", t.Namespace, t.Name, err)
 	}
-	return &Trigger{Trigger: t, Filter: filter}, nil
+	return &Trigger{Trigger: t, File: o.File, Line: o.Line, Filter: filter}, nil
 }
 
 // admit does what the API server and Knative's webhook do to a Trigger that is created: names, defaults, validation. The

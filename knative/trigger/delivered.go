@@ -24,7 +24,16 @@ func AsDelivered(e event.Event) event.Event {
 			e.Context, changed = e.Context.Clone(), true
 		}
 	}
-	for name, value := range e.Extensions() {
+	var extensions map[string]any
+	if v1, ok := e.Context.(*event.EventContextV1); ok {
+		extensions = v1.Extensions // not e.Extensions(), which copies them
+	} else {
+		extensions = e.Extensions()
+	}
+	for name, value := range extensions {
+		if text, ok := value.(string); ok && text == asHeader(text) {
+			continue // nearly all of them
+		}
 		text, err := types.Format(value)
 		if err != nil {
 			continue // cannot be: an event takes nothing but CloudEvents' own types

@@ -9,6 +9,7 @@ import (
 	"knative.dev/eventing/pkg/apis/feature"
 
 	"github.com/quench-dev/quench/knative/trigger"
+	"github.com/quench-dev/quench/knative/trigger/source"
 )
 
 const rollback = `apiVersion: eventing.knative.dev/v1
@@ -165,6 +166,42 @@ func TestLoaderFeatures(t *testing.T) {
 	file := write(t, t.TempDir(), "f.yaml", rollback+"  delivery: {retryAfterMax: PT1S}\n")
 	if _, err := (trigger.Loader{Features: flags}).Load(file); err != nil {
 		t.Errorf("with the feature enabled: %v", err)
+	}
+}
+
+func TestFromClusterChecksTheFilterOnly(t *testing.T) {
+	dir := t.TempDir()
+	from := func(text string) ([]*trigger.Trigger, error) {
+		t.Helper()
+		set, err := source.Open(t.Context(), source.Options{Paths: []string{write(t, dir, "f.yaml", text)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range set.Objects {
+			o.Cluster, o.File, o.Line = true, "cluster", 0
+		}
+		return trigger.Loader{}.From(set)
+	}
+	// A newer Knative's field, and one that a feature of that cluster let in.
+	if got, err := from(rollback + "  newer: field\n  delivery: {retryAfterMax: PT1S}\n"); err != nil || where(got) != "default/rollback@cluster" {
+		t.Errorf("read %s: %v", where(got), err)
+	}
+	_, err := from(strings.Replace(rollback, "PodUnscheduleable", `""`, 1))
+	if err == nil || !strings.Contains(err.Error(), "cluster: trigger default/rollback: compile filter: spec.filters[0].exact.alertname: empty value") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestLoadKustomization(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "kustomization.yaml", "namespace: shop\nresources: [t.yaml]\n")
+	write(t, dir, "t.yaml", rollback)
+	got, err := trigger.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 1 || got[0].ID() != "shop/rollback" || got[0].Where() != dir {
+		t.Errorf("loaded %s, want shop/rollback of the folder", where(got))
 	}
 }
 

@@ -18,13 +18,15 @@ import (
 	"knative.dev/eventing/pkg/client/informers/externalversions"
 	"knative.dev/eventing/pkg/reconciler/sugar/trigger/path"
 	"knative.dev/pkg/apis"
+
+	"github.com/quench-dev/quench/knative/trigger/conformance"
 )
 
 // The answers that an event can get from a Trigger.
 const (
-	match   = "match"
-	noMatch = "no match"
-	panics  = "panic"
+	match   = conformance.Match
+	noMatch = conformance.NoMatch
+	panics  = conformance.Panics
 )
 
 // production is the filter of Knative's broker: the handler that its deployment mt-broker-filter serves, over HTTP.
@@ -70,7 +72,7 @@ func newProduction(t *testing.T) *production {
 }
 
 // answer sends the event as the broker's channel would and says what became of it.
-func (p *production) answer(t *testing.T, trigger *v1.Trigger, e event.Event) string {
+func (p *production) answer(t *testing.T, trigger *v1.Trigger, e event.Event) conformance.Answer {
 	t.Helper()
 	trigger = trigger.DeepCopy()
 	trigger.UID = "1"

@@ -9,6 +9,8 @@
 //   - a filter that makes Knative's broker panic, a CESQL expression whose value is not a boolean, is an error of
 //     [Filter.Match], and never a match.
 //
+// Where the YAML is found is package source's business: files, folders, kustomize folders, a cluster.
+//
 // What may go wrong: [Load] reads whole files into memory, none above [MaxFileBytes]; it returns every error of every
 // document that it found, joined, and no Triggers unless there is none. Nothing here blocks but reading files.
 package trigger
@@ -26,7 +28,8 @@ const APIVersion = "eventing.knative.dev/v1"
 type Trigger struct {
 	*eventingv1.Trigger
 
-	// File is the path of the file that the Trigger was read from, Line the first line of its document in it, from 1.
+	// File is the path of the file that the Trigger was read from, Line the first line of its document in it, from 1; or the
+	// kustomize folder that it was built from, or "cluster", and 0.
 	File string
 	Line int
 	// Filter says which events the Trigger catches.
@@ -36,5 +39,10 @@ type Trigger struct {
 // ID is namespace/name, the name by which logs and errors call a Trigger.
 func (t *Trigger) ID() string { return t.Namespace + "/" + t.Name }
 
-// Where is file:line, as compilers print it.
-func (t *Trigger) Where() string { return fmt.Sprintf("%s:%d", t.File, t.Line) }
+// Where is file:line, as compilers print it, or the kustomize folder.
+func (t *Trigger) Where() string {
+	if t.Line == 0 {
+		return t.File
+	}
+	return fmt.Sprintf("%s:%d", t.File, t.Line)
+}

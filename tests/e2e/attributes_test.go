@@ -155,6 +155,11 @@ func assertAsEncoded(t testing.TB, delivered event.Event, labels map[string]stri
 		t.Errorf("the delivered event: %v", err)
 	}
 	want := trigger.AsDelivered(encoded(t, delivered))
+	trace := fmt.Sprint(delivered.Extensions()["traceparent"]) // the adapter has begun it
+	if !begun.MatchString(trace) {
+		t.Errorf("traceparent %q, want %s", trace, begun)
+	}
+	want.SetExtension("traceparent", trace)
 	if got, want := attributes(delivered), attributes(want); !slices.Equal(got, want) {
 		t.Errorf("the delivered event is\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,9 @@ import (
 
 // note is the label that the rule in monitoring/prometheus.yaml puts on the alert.
 const note = "a line with $(ALERT_POD), \"quotes\", 'more' and `these`;\nand $(rm -rf /) on a second one"
+
+// begun is a traceparent that nobody has asked to have sampled.
+var begun = regexp.MustCompile(`^00-[0-9a-f]{32}-[0-9a-f]{16}-00$`)
 
 // A pod crashes; kube-state-metrics counts it, Prometheus raises an alert, Alertmanager sends it, the adapter makes an
 // event of it, a Trigger wakes job-runner, whose Job removes the pod; the outcome comes back through the Broker, and
@@ -66,6 +70,12 @@ func TestCrashLoopingPodIsRemovedByAJob(t *testing.T) {
 	if got := outcome.attribute("correlationid"); got != alert.attribute("correlationid") {
 		t.Errorf("outcome's correlationid is %q, want the alert's, %q", got, alert.attribute("correlationid"))
 	}
+	// Alertmanager sent no trace, so the adapter began one, for each of the two that sent the alert; the outcome is in that
+	// of the one that came first.
+	trace := outcome.attribute("traceparent")
+	awaitRecorded(t, "alerts", "the alert's event in the outcome's trace "+trace, func(r request) bool {
+		return r.attribute("id") == alert.attribute("id") && r.attribute("traceparent") == trace && begun.MatchString(trace)
+	})
 	awaitRecorded(t, "alerts", "the resolved alert's event", func(r request) bool {
 		return r.attribute("type") == "io.prometheus.alertmanager.alert.resolved" &&
 			r.attribute("correlationid") == alert.attribute("correlationid")

@@ -26,6 +26,7 @@ const (
 	quench     = "quench"
 	monitoring = "monitoring"
 	e2e        = "e2e"
+	eventing   = "knative-eventing"
 )
 
 var remediations = schema.GroupVersionResource{Group: "quench.dev", Version: "v1alpha1", Resource: "remediations"}
@@ -109,18 +110,22 @@ func eventually(t testing.TB, within time.Duration, what string, try func(contex
 	}
 }
 
-// await tries until there is no error; it returns the last one when the context ends.
+// await tries until there is no error; it returns the last one when the context ends, but that it has ended.
 func await(ctx context.Context, try func(context.Context) error) error {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
+	var last error
 	for {
 		err := try(ctx)
 		if err == nil {
 			return nil
 		}
+		if deadline, ok := ctx.Deadline(); last == nil || !ok || time.Until(deadline) > time.Second {
+			last = err
+		}
 		select {
 		case <-ctx.Done():
-			return err
+			return last
 		case <-tick.C:
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,10 +21,13 @@ import (
 )
 
 // Cold starts take a wait for zero pods each, so several copies of a function take turns: copies times rounds webhooks
-// for each. `make bench` has 6 rounds.
+// for each, and copies times pairs events. `make bench` has 6 times as many pairs.
 const copies = 5
 
-var rounds = setting("E2E_ROUNDS", "2")
+var (
+	rounds = setting("E2E_ROUNDS", "2")
+	pairs  = setting("E2E_PAIRS", "1")
+)
 
 // target is a function that is measured.
 type target struct {
@@ -32,40 +36,103 @@ type target struct {
 
 var measured = []target{{"a function that does nothing", "nothing"}, {"job-runner", "figures"}}
 
-// sample is one webhook: how long its answer took, and how long it was until the Job was seen.
-type sample struct{ answer, job float64 }
+// sample is one webhook or event: how long its answer took, how long it was until the Job was seen, and how long the
+// function's calls of the API server took, which are part of the first; all in seconds.
+type sample struct{ answer, job, calls float64 }
 
 // TestFigures measures, from within the cluster, how long a webhook takes that wakes a function from zero pods, and one that
 // finds it awake: job-runner beside a function that does nothing, each time one after the other. The in-memory channel
-// answers a webhook when the functions have, so that its answer is the end of all that it caused. Nothing is asserted
-// about the figures, which are this machine's; they go to the log.
+// answers a webhook when the functions have, so that its answer is the end of all that it caused: the Jobs are suspended,
+// and no pod of theirs starts beside the next webhook. Nothing is asserted about the figures, which are this machine's;
+// they go to the log.
 func TestFigures(t *testing.T) {
 	setUpCopies(t)
 	rounds, err := strconv.Atoi(rounds)
 	if err != nil {
 		t.Fatalf("E2E_ROUNDS: %v", err)
 	}
+	pairs, err := strconv.Atoi(pairs)
+	if err != nil {
+		t.Fatalf("E2E_PAIRS: %v", err)
+	}
 	seen := watchJobs(t)
 	samples := map[string]map[string][]sample{"cold": {}, "warm": {}}
 	for round := range rounds {
-		for _, target := range measured {
-			for i := range copies {
-				awaitAsleep(t, target, i)
-			}
-		}
+		awaitAllAsleep(t)
 		for i := range copies {
 			for _, state := range []string{"cold", "warm"} {
-				order := slices.Clone(measured)
-				if (round+i)%2 == 1 {
-					slices.Reverse(order)
-				}
-				for _, target := range order {
+				for _, target := range order(round + i) {
 					samples[state][target.name] = append(samples[state][target.name], measure(t, target, i, seen))
 				}
 			}
 		}
 	}
-	report(t, samples)
+	report(samples)
+	reportPairs(startPairs(t, pairs))
+}
+
+// order has each first every other time.
+func order(n int) []target {
+	order := slices.Clone(measured)
+	if n%2 == 1 {
+		slices.Reverse(order)
+	}
+	return order
+}
+
+func awaitAllAsleep(t *testing.T) {
+	t.Helper()
+	for _, target := range measured {
+		for i := range copies {
+			awaitAsleep(t, target, i)
+		}
+	}
+}
+
+// startPairs wakes both from zero, at the same moment, with an event that the adapter has made, posted to the Knative Service
+// itself: so that it is a function's start and work that is compared, and not what a Broker does with its answer, or where
+// in its second kubelet was, which looks once in a second what has started.
+func startPairs(t *testing.T, rounds int) map[string][]sample {
+	t.Helper()
+	events, samples := signedEvents(t, rounds*copies), map[string][]sample{}
+	for round := range rounds {
+		awaitAllAsleep(t)
+		for i := range copies {
+			e := events[round*copies+i]
+			both, answers, errs := order(round+i), make([]sent, len(measured)), make([]error, len(measured))
+			var all sync.WaitGroup
+			for n, target := range both {
+				all.Go(func() {
+					answers[n], errs[n] = trySendOn(t.Context(), fmt.Sprintf("http://%s-%d.quench.svc.cluster.local/", target.function, i), e.Header, e.Body)
+				})
+			}
+			all.Wait()
+			if err := errors.Join(errs...); err != nil {
+				t.Fatal(err)
+			}
+			for n, target := range both {
+				s := sample{answer: answers[n].Seconds}
+				if target.function != "nothing" {
+					s.calls = callsOf(t, fmt.Sprintf("%s-%d", target.function, i), e.attribute("id"))
+				}
+				samples[target.name] = append(samples[target.name], s)
+			}
+		}
+	}
+	return samples
+}
+
+// signedEvents are alerts' events that no function gets.
+func signedEvents(t *testing.T, n int) []request {
+	t.Helper()
+	var events []request
+	for range n {
+		labels := unique(t, "alertname", "E2EMeasured")
+		delete(labels, "remediation")
+		sendWebhook(t, labels)
+		events = append(events, awaitRecorded(t, "alerts", "the event", func(r request) bool { return r.attribute("fingerprint") == fingerprint(labels) }))
+	}
+	return events
 }
 
 // setUpCopies deploys the copies, each with a Trigger of its own, as job-runner itself is deployed.
@@ -82,6 +149,9 @@ func setUpCopies(t *testing.T) {
 	}
 	must(t, yaml.String(), "apply", "-f", "-")
 	t.Cleanup(func() {
+		if _, err := kubectl(context.Background(), "", "delete", "jobs", "-n", quench, "-l", "figures=job"); err != nil {
+			t.Log(err)
+		}
 		if _, err := kubectl(context.Background(), yaml.String(), "delete", "--ignore-not-found", "-f", "-"); err != nil {
 			t.Log(err)
 		}
@@ -113,7 +183,7 @@ kind: Trigger
 metadata: { name: %[1]s-%[2]d, namespace: quench, labels: { figures: copy } }
 spec:
   broker: default
-  filters: [{ exact: { figures: %[1]s-%[2]d } }]
+  filters: [{ exact: { type: io.prometheus.alertmanager.alert.firing, figures: %[1]s-%[2]d } }]
   subscriber: { ref: { apiVersion: serving.knative.dev/v1, kind: Service, name: %[1]s-%[2]d } }
 `
 
@@ -146,7 +216,7 @@ func awaitAsleep(t *testing.T, target target, i int) {
 // measure sends a webhook with one alert that only the copy's Trigger lets through.
 func measure(t *testing.T, target target, i int, seen func(string) (time.Time, bool)) sample {
 	t.Helper()
-	labels := unique(t, "figures", fmt.Sprintf("%s-%d", target.function, i))
+	labels := unique(t, "alertname", "E2EMeasured", "figures", fmt.Sprintf("%s-%d", target.function, i))
 	delete(labels, "remediation") // job-runner itself is to sleep
 	id := fingerprint(labels)
 	sent := sendWebhook(t, labels)
@@ -163,6 +233,30 @@ func measure(t *testing.T, target target, i int, seen func(string) (time.Time, b
 		return nil
 	})
 	return s
+}
+
+// callsOf is how long a function's calls took for an event, in seconds: it logs that.
+func callsOf(t *testing.T, service, event string) float64 {
+	t.Helper()
+	var took *float64
+	eventually(t, time.Minute, "the log line", func(ctx context.Context) error {
+		log, err := kubectl(ctx, "", "logs", "-n", quench, "-l", "serving.knative.dev/service="+service, "-c", "job-runner", "--tail=-1")
+		if err != nil {
+			return err
+		}
+		for line := range strings.Lines(log) {
+			var l struct {
+				Event string   `json:"event_id"`
+				Took  *float64 `json:"api_ms"`
+			}
+			if json.Unmarshal([]byte(line), &l) == nil && l.Took != nil && l.Event == event {
+				took = l.Took
+				return nil
+			}
+		}
+		return errors.New("not there")
+	})
+	return *took / 1000
 }
 
 type sent struct {
@@ -186,19 +280,37 @@ func sendWebhook(t testing.TB, labels map[string]string) sent {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := through(cluster.client.CoreV1().RESTClient().Post(), e2e, "services", "recorder:http", "-/send").
-		Param("url", "http://adapter.quench.svc.cluster.local/").Body(payload).DoRaw(t.Context())
+	return sendOn(t, "http://adapter.quench.svc.cluster.local/", nil, payload)
+}
+
+func sendOn(t testing.TB, url string, header http.Header, body []byte) sent {
+	t.Helper()
+	s, err := trySendOn(t.Context(), url, header, body)
 	if err != nil {
-		t.Fatalf("send webhook: %v: %s", err, text)
-	}
-	var s sent
-	if err := json.Unmarshal(text, &s); err != nil {
 		t.Fatal(err)
 	}
-	if s.Status != 200 {
-		t.Fatalf("webhook is answered with %d: %s", s.Status, s.Body)
-	}
 	return s
+}
+
+// trySendOn has the recorder send something, an event where there are attributes in the header, and wants 200.
+func trySendOn(ctx context.Context, url string, header http.Header, body []byte) (s sent, err error) {
+	request := through(cluster.client.CoreV1().RESTClient().Post(), e2e, "services", "recorder:http", "-/send").Param("url", url).Body(body)
+	for name, values := range header {
+		if strings.HasPrefix(name, "Ce-") {
+			request.SetHeader(name, values...)
+		}
+	}
+	text, err := request.DoRaw(ctx)
+	if err != nil {
+		return s, fmt.Errorf("send to %s: %w: %s", url, err, text)
+	}
+	if err := json.Unmarshal(text, &s); err != nil {
+		return s, err
+	}
+	if s.Status != 200 {
+		return s, fmt.Errorf("%s answers with %d: %s", url, s.Status, s.Body)
+	}
+	return s, nil
 }
 
 // watchJobs notes when a Job is first seen, by its alert's fingerprint. A Job's own time is in whole seconds.
@@ -229,35 +341,46 @@ func watchJobs(t *testing.T) (seen func(fingerprint string) (time.Time, bool)) {
 	}
 }
 
-// report prints the table, and what job-runner takes more than the function that does nothing, pair by pair.
-func report(t *testing.T, samples map[string]map[string][]sample) {
-	t.Helper()
-	var table strings.Builder
-	fmt.Fprintf(&table, "figures, in ms, of %d webhooks each, from the sending of the webhook:\n", len(samples["cold"][measured[0].name]))
-	fmt.Fprintf(&table, "| %-59s | %6s | %6s | %6s | %6s |\n", "until", "p10", "median", "p90", "max")
-	row := func(name string, values []float64) {
-		slices.Sort(values)
-		at := func(q float64) float64 { return 1000 * values[int(q*float64(len(values)-1)+0.5)] }
-		fmt.Fprintf(&table, "| %-59s | %6.0f | %6.0f | %6.0f | %6.0f |\n", name, at(.1), at(.5), at(.9), at(1))
-	}
-	more := map[string][]float64{}
+// table is one of times, in milliseconds.
+type table struct{ strings.Builder }
+
+func newTable(title string) *table {
+	t := &table{}
+	fmt.Fprintf(t, "figures, in ms, %s:\n| %-59s | %6s | %6s | %6s | %6s |\n", title, "until", "p10", "median", "p90", "max")
+	return t
+}
+
+func (t *table) row(name string, values []float64) {
+	slices.Sort(values)
+	at := func(q float64) float64 { return 1000 * values[int(q*float64(len(values)-1)+0.5)] }
+	fmt.Fprintf(t, "| %-59s | %6.0f | %6.0f | %6.0f | %6.0f |\n", name, at(.1), at(.5), at(.9), at(1))
+}
+
+// report prints what webhooks took, by way of adapter, Broker and Trigger.
+func report(samples map[string]map[string][]sample) {
+	t := newTable(fmt.Sprintf("of %d webhooks each, from the sending of the webhook", len(samples["cold"][measured[0].name])))
 	for _, state := range []string{"cold", "warm"} {
 		nothing, runner := samples[state][measured[0].name], samples[state][measured[1].name]
-		row(state+": "+measured[0].name+" has answered", column(nothing, func(s sample) float64 { return s.answer }))
-		row(state+": job-runner's Job is there", column(runner, func(s sample) float64 { return s.job }))
-		row(state+": job-runner has answered, its record is complete", column(runner, func(s sample) float64 { return s.answer }))
-		for i := range runner {
-			more[state] = append(more[state], runner[i].answer-nothing[i].answer)
-		}
-		row(state+": job-runner more than nothing, pair by pair", slices.Clone(more[state]))
+		t.row(state+": "+measured[0].name+" has answered", column(nothing, func(s sample) float64 { return s.answer }))
+		t.row(state+": job-runner's Job is there", column(runner, func(s sample) float64 { return s.job }))
+		t.row(state+": job-runner has answered, its record is complete", column(runner, func(s sample) float64 { return s.answer }))
 	}
-	// Warm, what it takes more is its calls of the API server; cold it makes the same calls.
-	var start []float64
-	for i := range more["cold"] {
-		start = append(start, more["cold"][i]-more["warm"][i])
+	fmt.Print(t.String())
+}
+
+// reportPairs prints what the starts took, and what job-runner takes more, pair by pair.
+func reportPairs(samples map[string][]sample) {
+	nothing, runner := samples[measured[0].name], samples[measured[1].name]
+	t := newTable(fmt.Sprintf("of %d pairs, from zero pods, from the sending of the event to the function", len(runner)))
+	t.row(measured[0].name+" has answered", column(nothing, func(s sample) float64 { return s.answer }))
+	t.row("job-runner has answered, its record is complete", column(runner, func(s sample) float64 { return s.answer }))
+	t.row("job-runner's calls of the API server", column(runner, func(s sample) float64 { return s.calls }))
+	var more []float64
+	for i := range runner {
+		more = append(more, runner[i].answer-runner[i].calls-nothing[i].answer)
 	}
-	row("cold start: job-runner more than nothing, without its calls", start)
-	fmt.Print(table.String())
+	t.row("job-runner more than nothing, without its calls, by pair", more)
+	fmt.Print(t.String())
 }
 
 func column(samples []sample, value func(sample) float64) []float64 {

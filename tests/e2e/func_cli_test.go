@@ -168,7 +168,7 @@ func (f *funcCLI) actsOn(t *testing.T, remediation string) {
 	}
 	// Until the Trigger's filter is in place the Broker takes the event and lets it go. Sent twice it is done once.
 	eventually(t, 90*time.Second, "a Job for "+remediation, func(ctx context.Context) error {
-		err := through(cluster.client.CoreV1().RESTClient().Post(), "knative-eventing", "services", "broker-ingress:http", f.namespace+"/default").
+		err := through(cluster.client.CoreV1().RESTClient().Post(), eventing, "services", "broker-ingress:http", f.namespace+"/default").
 			SetHeader("Content-Type", "application/cloudevents+json").Body(text).Do(ctx).Error()
 		if err != nil {
 			return fmt.Errorf("post event: %w", err)

@@ -121,7 +121,7 @@ func installKafka(t *testing.T) {
 		}
 	})
 	must(t, manifests, "apply", "--server-side", "--force-conflicts", "-f", "-")
-	must(t, "", "wait", "--for=condition=Available", "--timeout=120s", "-n", "knative-eventing", "deployment/kafka-webhook-eventing")
+	must(t, "", "wait", "--for=condition=Available", "--timeout=120s", "-n", eventing, "deployment/kafka-webhook-eventing")
 	// It says itself what it wants to see, once it runs.
 	bad := kafkaBroker("default", "Kafka", "config: { apiVersion: v1, kind: Secret, name: kafka }")
 	eventually(t, time.Minute, "Kafka's admission to look at Brokers", func(ctx context.Context) error {

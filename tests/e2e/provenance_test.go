@@ -160,7 +160,7 @@ func postEvent(t testing.TB, e event.Event) {
 		t.Fatal(err)
 	}
 	eventually(t, time.Minute, "the Broker to take the event", func(ctx context.Context) error {
-		err := through(cluster.client.CoreV1().RESTClient().Post(), "knative-eventing", "services", "broker-ingress:http", quench+"/default").
+		err := through(cluster.client.CoreV1().RESTClient().Post(), eventing, "services", "broker-ingress:http", quench+"/default").
 			SetHeader("Content-Type", "application/cloudevents+json").Body(text).Do(ctx).Error()
 		if err != nil {
 			return fmt.Errorf("post event: %w", err)

@@ -3,13 +3,17 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -65,7 +69,8 @@ func removeTriggers(t testing.TB, names ...string) {
 	}
 }
 
-// inStep is an error unless every Trigger is ready, and the Broker's channel serves each of them, once, and nothing else.
+// inStep is an error unless every Trigger is ready, the Broker's channel names each of them, once, and nothing else, and
+// its dispatcher delivers so.
 func inStep(ctx context.Context) error {
 	triggers, err := cluster.dynamic.Resource(triggersResource).Namespace(quench).List(ctx, metav1.ListOptions{})
 	if err != nil {
@@ -103,7 +108,73 @@ func inStep(ctx context.Context) error {
 	slices.Sort(want)
 	slices.Sort(got)
 	if !slices.Equal(got, want) || len(ready) != len(want) {
-		return fmt.Errorf("the channel serves %d Triggers, of which there are %d: %q and %q", len(got), len(want), got, want)
+		return fmt.Errorf("the channel names %d Triggers, of which there are %d: %q and %q", len(got), len(want), got, want)
+	}
+	if channel.Status.ObservedGeneration != channel.Generation {
+		return fmt.Errorf("the channel is at generation %d, and was looked at when it was at %d", channel.Generation, channel.Status.ObservedGeneration)
+	}
+	return dispatched(ctx, object)
+}
+
+// dispatched is an error until the channel's dispatchers have taken over what the channel says. Its status does not tell:
+// a dispatcher leaves a channel alone whose last change the controller has not looked at yet, and reports its subscribers
+// as ready all the same (knative/eventing 0.50, pkg/reconciler/inmemorychannel/dispatcher). Its log does tell. Where that
+// says less than Knative's default, a change is taken to have arrived after half a minute.
+func dispatched(ctx context.Context, channel *unstructured.Unstructured) error {
+	var changed time.Time
+	for _, part := range channel.GetManagedFields() {
+		if part.Time != nil && part.Time.After(changed) {
+			changed = part.Time.Time
+		}
+	}
+	if time.Since(changed) > 30*time.Second {
+		return nil
+	}
+	dispatchers, err := cluster.client.CoreV1().Pods(eventing).List(ctx, metav1.ListOptions{LabelSelector: "messaging.knative.dev/role=dispatcher"})
+	if err != nil {
+		return err
+	}
+	for _, pod := range dispatchers.Items {
+		log, err := cluster.client.CoreV1().Pods(eventing).GetLogs(pod.Name, &corev1.PodLogOptions{SinceTime: &metav1.Time{Time: changed}}).DoRaw(ctx)
+		if err != nil {
+			return fmt.Errorf("log of %s: %w", pod.Name, err)
+		}
+		if err := tookOver(log, channel); err != nil {
+			return fmt.Errorf("%s: %w", pod.Name, err)
+		}
 	}
 	return nil
+}
+
+// tookOver is an error unless a dispatcher's log says that it looked at the channel as it is now, or later, and was done.
+func tookOver(log []byte, channel *unstructured.Unstructured) error {
+	now, err := strconv.ParseInt(channel.GetResourceVersion(), 10, 64)
+	if err != nil {
+		return err
+	}
+	key, looked := channel.GetNamespace()+"/"+channel.GetName(), false
+	for line := range bytes.Lines(log) {
+		var entry struct {
+			Message string `json:"msg"`
+			Key     string `json:"knative.dev/key"`
+			Channel struct {
+				Metadata struct {
+					ResourceVersion string `json:"resourceVersion"`
+				} `json:"metadata"`
+			} `json:"InMemoryChannel"`
+		}
+		if json.Unmarshal(line, &entry) != nil || entry.Key != key {
+			continue
+		}
+		switch entry.Message {
+		case "Reconciling":
+			version, err := strconv.ParseInt(entry.Channel.Metadata.ResourceVersion, 10, 64)
+			looked = err == nil && version >= now
+		case "Reconcile succeeded":
+			if looked {
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("the channel's version %d is not dispatched yet", now)
 }

@@ -39,6 +39,7 @@ func run(ctx context.Context) error {
 	if err := config.Load(&cfg); err != nil {
 		return err
 	}
+	config.CollectSeldom()
 	log := cfg.New(os.Stderr)
 	a, err := adapter.New(cfg, nil, log)
 	if err != nil {

@@ -14,30 +14,16 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/quench-dev/quench/tests/program"
 )
 
-// The test binary is the program when this is set: what runs is main itself.
-const asProgram = "QUENCH_TEST_AS_PROGRAM"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) != "" {
-		main()
-		return
-	}
-	os.Exit(m.Run())
-}
-
-func program(t *testing.T, env []string, args ...string) *exec.Cmd {
-	t.Helper()
-	c := exec.CommandContext(t.Context(), os.Args[0], args...)
-	c.Env = append([]string{asProgram + "=1"}, env...)
-	return c
-}
+func TestMain(m *testing.M) { program.Main(m, main) }
 
 // serving starts the program and gives its URL; what it logs later comes on lines.
 func serving(t *testing.T, env ...string) (c *exec.Cmd, url string, lines *bufio.Scanner) {
 	t.Helper()
-	c = program(t, append(env, "PORT=0"))
+	c = program.Command(t, append(env, "PORT=0"))
 	out, err := c.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -151,7 +137,7 @@ func TestDrain(t *testing.T) {
 
 func TestVersionAndUsage(t *testing.T) {
 	for arg, want := range map[string]string{"--version": "quench adapter dev", "-h": "| `K_SINK` |"} {
-		out, err := program(t, nil, arg).CombinedOutput()
+		out, err := program.Command(t, nil, arg).CombinedOutput()
 		if err != nil || !strings.Contains(string(out), want) {
 			t.Errorf("%s: %v: %s", arg, err, out)
 		}
@@ -170,7 +156,7 @@ func TestWrongVariablesStopTheStart(t *testing.T) {
 		"LABEL_ATTRIBUTES_ONLY=yes it": "LABEL_ATTRIBUTES_ONLY",
 	} {
 		t.Run(env, func(t *testing.T) {
-			out, err := program(t, []string{env}).CombinedOutput()
+			out, err := program.Command(t, []string{env}).CombinedOutput()
 			if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 1 || !strings.Contains(string(out), "adapter: "+want) {
 				t.Errorf("%v: %s", err, out)
 			}

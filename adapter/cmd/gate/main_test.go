@@ -7,35 +7,20 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/quench-dev/quench/tests/program"
 )
 
-// The test binary is the program when this is set: what runs is main itself.
-const asProgram = "QUENCH_TEST_AS_PROGRAM"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) != "" {
-		main()
-		return
-	}
-	os.Exit(m.Run())
-}
-
-func program(t *testing.T, env []string, args ...string) *exec.Cmd {
-	t.Helper()
-	c := exec.CommandContext(t.Context(), os.Args[0], args...)
-	c.Env = append([]string{asProgram + "=1"}, env...)
-	return c
-}
+func TestMain(m *testing.M) { program.Main(m, main) }
 
 // serving starts the program and gives its URL; what it logs later comes on lines.
 func serving(t *testing.T, env ...string) (c *exec.Cmd, url string, lines *bufio.Scanner) {
 	t.Helper()
-	c = program(t, append(env, "KUBE_PROBE_LISTEN_PORT=0"))
+	c = program.Command(t, append(env, "KUBE_PROBE_LISTEN_PORT=0"))
 	out, err := c.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +79,7 @@ func TestProbesAtAnyPath(t *testing.T) {
 
 func TestVersionAndUsage(t *testing.T) {
 	for arg, want := range map[string]string{"--version": "quench gate dev", "-h": "| `PROMETHEUS_ENDPOINT` |"} {
-		out, err := program(t, nil, arg).CombinedOutput()
+		out, err := program.Command(t, nil, arg).CombinedOutput()
 		if err != nil || !strings.Contains(string(out), want) {
 			t.Errorf("%s: %v: %s", arg, err, out)
 		}
@@ -110,7 +95,7 @@ func TestWrongVariablesStopTheStart(t *testing.T) {
 		"LOG_FORMAT=xml":                   "LOG_FORMAT",
 	} {
 		t.Run(env, func(t *testing.T) {
-			out, err := program(t, []string{env}).CombinedOutput()
+			out, err := program.Command(t, []string{env}).CombinedOutput()
 			if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 1 || !strings.Contains(string(out), "gate: "+want) {
 				t.Errorf("%v: %s", err, out)
 			}

@@ -5,33 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"os"
 	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/quench-dev/quench/tests/program"
 )
 
-// The test binary is the program when this is set: what runs is main itself.
-const asProgram = "QUENCH_TEST_AS_PROGRAM"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) != "" {
-		main()
-		return
-	}
-	os.Exit(m.Run())
-}
-
-func program(t *testing.T, env []string, args ...string) *exec.Cmd {
-	t.Helper()
-	c := exec.CommandContext(t.Context(), os.Args[0], args...)
-	c.Env = append([]string{asProgram + "=1"}, env...)
-	return c
-}
+func TestMain(m *testing.M) { program.Main(m, main) }
 
 func TestServesAndDrains(t *testing.T) {
-	c := program(t, []string{"PORT=0", "DRAIN_QUIET=0s"})
+	c := program.Command(t, []string{"PORT=0", "DRAIN_QUIET=0s"})
 	out, err := c.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -83,14 +68,14 @@ func TestServesAndDrains(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
-	out, err := program(t, nil, "-h").CombinedOutput()
+	out, err := program.Command(t, nil, "-h").CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "| `MAX_LOGGED_BYTES` |") {
 		t.Errorf("%v: %s", err, out)
 	}
 }
 
 func TestWrongVariableStopsTheStart(t *testing.T) {
-	out, err := program(t, []string{"PORT=http"}).CombinedOutput()
+	out, err := program.Command(t, []string{"PORT=http"}).CombinedOutput()
 	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 1 || !strings.HasPrefix(string(out), `deadletter: PORT="http": want`) {
 		t.Errorf("%v: %s", err, out)
 	}

@@ -39,7 +39,9 @@ func newKeysEnsure() *cobra.Command {
 	return onRing(&cobra.Command{
 		Use:   "ensure",
 		Short: "Make keys on the cluster where there are none",
-		Args:  noArguments,
+		Example: `  quench keys ensure --dry-run
+  quench keys ensure`,
+		Args: noArguments,
 	}, true, func(ctx context.Context, r *keyring.Ring, _ []string, _ io.Writer) error { return r.Ensure(ctx) })
 }
 
@@ -51,6 +53,8 @@ func newKeysRotate() *cobra.Command {
 		Long: `Makes a new key, gives functions its public half, waits until all of them have it, and has the adapter sign with it.
 Cut off while it waits, it goes on where it was when it is run again. The old key is still believed, for what it has
 signed: quench keys drop-old ends that.`,
+		Example: `  quench keys rotate --dry-run
+  quench keys rotate                             # takes 3 minutes`,
 		Args: noArguments,
 	}, true, func(ctx context.Context, r *keyring.Ring, _ []string, _ io.Writer) error { return r.Rotate(ctx, wait) })
 	c.Flags().DurationVar(&wait, "wait", 3*time.Minute, "how long functions may take to know the new key; kubelet takes up to two minutes")
@@ -62,7 +66,9 @@ func newKeysDropOld() *cobra.Command {
 	c := onRing(&cobra.Command{
 		Use:   "drop-old",
 		Short: "Have functions believe no old key of the adapter's any more",
-		Args:  noArguments,
+		Example: `  quench keys drop-old                           # an hour after a rotation
+  quench keys drop-old --after 0s                # at once: the old key is in wrong hands`,
+		Args: noArguments,
 	}, true, func(ctx context.Context, r *keyring.Ring, _ []string, _ io.Writer) error {
 		return r.DropOld(ctx, after)
 	})
@@ -72,8 +78,9 @@ func newKeysDropOld() *cobra.Command {
 
 func newKeysTrust() *cobra.Command {
 	return onRing(&cobra.Command{
-		Use:   "trust FILE",
-		Short: "Have functions believe an operator's public key",
+		Use:     "trust FILE",
+		Short:   "Have functions believe an operator's public key",
+		Example: `  quench keys trust ~/alice.pub`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usageError{errors.New("name one file with an operator's public key, such as alice.pub")}
@@ -96,7 +103,9 @@ func newKeysCheck() *cobra.Command {
 	return onRing(&cobra.Command{
 		Use:   "check",
 		Short: "Say which keys there are, and whether the adapter's and the functions' fit",
-		Args:  noArguments,
+		Example: `  quench keys check
+  quench keys check --kubeconfig ~/.kube/config -n quench`,
+		Args: noArguments,
 	}, false, func(ctx context.Context, r *keyring.Ring, _ []string, out io.Writer) error {
 		keys, err := r.Check(ctx)
 		if len(keys) == 0 {

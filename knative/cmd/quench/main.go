@@ -12,16 +12,19 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quench-dev/quench/config"
+	"github.com/quench-dev/quench/knative/cli"
 )
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() { os.Exit(run(os.Args[0], os.Args[1:])) }
 
 // run is main with an exit code: 0, 1 for what went wrong, 2 for how it was called.
-func run(args []string) int {
+// program is the name that it was called by.
+func run(program string, args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends at once
 	root := newRoot()
+	cli.Name(root, program)
 	root.SetArgs(args)
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "quench: "+err.Error())
@@ -46,6 +49,8 @@ func newRoot() *cobra.Command {
 		return usageError{fmt.Errorf("%w; %s --help lists the flags", err, c.CommandPath())}
 	})
 	root.AddCommand(newRun(), newCommand(), newPolicy(), newApprove(), newReject(), newKeys())
+	root.AddCommand(newTrigger(), newEvents(), newReplay(), newVersion(), newReference())
+	cli.Complete(root, completions())
 	return root
 }
 

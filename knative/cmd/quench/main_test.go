@@ -14,11 +14,12 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"quench": main})
+	testscript.Main(m, map[string]func(){"quench": main, "kubectl-quench": main, "kn-quench": main})
 }
 
 // Each script is a session at a terminal. The command "cluster" brings a namespace
-// of its own on a real API server: $KUBECONFIG and $NAMESPACE.
+// of its own on a real API server: $KUBECONFIG and $NAMESPACE; "archive" a real archive: $QUENCH_ARCHIVE; "sink" takes
+// events, at $SINK, and tells of them.
 func TestScripts(t *testing.T) {
 	repo, err := os.Getwd()
 	if err != nil {
@@ -38,6 +39,8 @@ func TestScripts(t *testing.T) {
 				ts.Setenv("KUBECONFIG", file)
 				ts.Setenv("NAMESPACE", kube.Namespace(t, config))
 			},
+			"archive": serveArchive,
+			"sink":    serveSink,
 		},
 		UpdateScripts: os.Getenv("UPDATE") != "",
 	})

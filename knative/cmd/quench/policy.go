@@ -107,6 +107,8 @@ func newPolicyExplain() *cobra.Command {
 		Short:   "Describe the fields of a policy",
 		Example: "  quench policy explain\n  quench policy explain defaults.breaker",
 		Args:    cobra.MaximumNArgs(1),
+
+		ValidArgsFunction: policyFields,
 		RunE: func(c *cobra.Command, args []string) error {
 			field := ""
 			if len(args) == 1 {

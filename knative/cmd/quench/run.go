@@ -10,12 +10,15 @@ import (
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
+	"k8s.io/client-go/rest"
 
 	"github.com/quench-dev/quench/config"
 	"github.com/quench-dev/quench/function"
+	"github.com/quench-dev/quench/function/all"
 	"github.com/quench-dev/quench/function/catalog"
+	"github.com/quench-dev/quench/function/cluster"
 	"github.com/quench-dev/quench/function/command"
-	"github.com/quench-dev/quench/function/enricher"
+	"github.com/quench-dev/quench/function/jobresults"
 	"github.com/quench-dev/quench/function/jobrunner"
 	"github.com/quench-dev/quench/function/notifier"
 	"github.com/quench-dev/quench/function/policy"
@@ -114,14 +117,7 @@ func (f *runFlags) check(kubeconfigGiven bool) error {
 func (f *runFlags) run(ctx context.Context, out, errOut io.Writer) (err error) {
 	var adapter config.Adapter
 	var shared config.Function
-	var back config.Rollback
-	var images config.ImagePatcher
-	var enrich config.Enricher
-	if err := errors.Join(config.Load(&adapter), config.Load(&shared), config.Load(&back), config.Load(&images), config.Load(&enrich)); err != nil {
-		return err
-	}
-	masker, err := catalog.Masker(enrich.Mask)
-	if err != nil {
+	if err := errors.Join(config.Load(&adapter), config.Load(&shared)); err != nil {
 		return err
 	}
 	log := config.Log{Level: f.logging, Format: "console"}
@@ -133,14 +129,9 @@ func (f *runFlags) run(ctx context.Context, out, errOut io.Writer) (err error) {
 	}
 	logger := log.New(errOut)
 
-	// Read before a cluster is started for it.
-	if _, err := jobrunner.Load(f.jobs); err != nil {
-		return fmt.Errorf("--jobs: %w", err)
-	}
-	if f.commands != "" {
-		if _, err := command.Load(f.commands); err != nil {
-			return fmt.Errorf("--commands: %w", err)
-		}
+	// Made once of nothing, to hear of what is wrong before a cluster is started for them.
+	if _, err := f.functions(cluster.For(&rest.Config{}, ""), shared, zerolog.Nop()); err != nil {
+		return err
 	}
 	if f.policy != "" {
 		if _, err := (&policy.Source{File: f.policy, Known: catalog.Names()}).Read(ctx); err != nil {
@@ -159,19 +150,8 @@ func (f *runFlags) run(ctx context.Context, out, errOut io.Writer) (err error) {
 	defer func() { err = errors.Join(err, t.stop()) }()
 
 	shared.DryRun = t.told.DryRun
-	functions := map[string]*function.Function{}
-	parts := catalog.Parts{
-		Client: t.client, JobsFile: f.jobs, Commands: f.commands, Rollback: back, Images: images, Enricher: enrich, Masker: masker,
-	}
-	for _, name := range append(catalog.Names(), enricher.Name) { // nothing tells job-results of Jobs here
-		if name == command.Name && f.commands == "" {
-			continue
-		}
-		if functions[name], err = catalog.Function(name, shared, parts, logger); err != nil {
-			return err
-		}
-	}
-	if err := f.notifier(functions, shared, t, logger); err != nil {
+	functions, err := f.functions(t.client, shared, logger)
+	if err != nil {
 		return err
 	}
 	s, err := standalone.New(standalone.Options{ //nolint:contextcheck // nor does making the parts
@@ -197,17 +177,29 @@ func (f *runFlags) run(ctx context.Context, out, errOut io.Writer) (err error) {
 	return err
 }
 
-// notifier adds the one function that acts on nothing, where it has receivers.
-func (f *runFlags) notifier(functions map[string]*function.Function, shared config.Function, t *target, log zerolog.Logger) (err error) {
-	var c config.Notifier
-	if err := config.Load(&c); err != nil {
-		return err
+// functions are those that this command line has rules for; enricher needs none, and
+// nothing would tell job-results of Jobs here.
+func (f *runFlags) functions(client *cluster.Client, shared config.Function, log zerolog.Logger) (map[string]*function.Function, error) {
+	functions := map[string]*function.Function{}
+	for _, entry := range all.Functions() {
+		parts := catalog.Parts{Client: client, Shared: shared, Log: log}
+		flag := ""
+		switch entry.Name {
+		case jobrunner.Name:
+			parts.Rules, flag = f.jobs, "--jobs: "
+		case command.Name:
+			parts.Rules, flag = f.commands, "--commands: "
+		}
+		if entry.Name == jobresults.Name || entry.Name == command.Name && f.commands == "" || entry.Name == notifier.Name && os.Getenv("NOTIFIER_FILE") == "" {
+			continue
+		}
+		made, err := catalog.New(entry.Name, parts, entry)
+		if err != nil {
+			return nil, fmt.Errorf("%s%w", flag, err)
+		}
+		functions[entry.Name] = made
 	}
-	if os.Getenv("NOTIFIER_FILE") == "" {
-		return nil
-	}
-	functions[notifier.Name], err = catalog.Function(notifier.Name, shared, catalog.Parts{Client: t.client, Notifier: c}, log)
-	return err
+	return functions, nil
 }
 
 var errGone = errors.New("the embedded control plane ended")

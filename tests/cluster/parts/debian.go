@@ -14,7 +14,7 @@ import (
 // packages are what comes from Debian. They are unpacked in the cache, not installed: the sandbox shows them in its
 // /usr, and no service of theirs is ever started on the machine.
 var packages = []string{
-	"busybox-static", "containerd", "containernetworking-plugins", "docker-registry", "iptables", "prometheus", "runc",
+	"busybox-static", "containerd", "containernetworking-plugins", "docker-registry", "iptables", "postgresql", "prometheus", "runc",
 }
 
 // alternatives are links that a package's installation makes.

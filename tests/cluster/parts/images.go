@@ -41,10 +41,14 @@ func (b *Builder) images() error {
 		Name: Image(Prometheus), Entrypoint: []string{"/usr/bin/prometheus"},
 		Files: map[string]string{"usr/bin/prometheus": filepath.Join(debian, "usr/bin/prometheus")},
 	}
-	if err := addLibraries(prometheus.Files); err != nil {
+	if err := b.addLibraries(prometheus.Files); err != nil {
 		return fmt.Errorf("find the libraries of prometheus: %w", err)
 	}
-	return b.archive(Archive, append(images, kubectl, prometheus)...)
+	postgresql, err := b.postgresql()
+	if err != nil {
+		return fmt.Errorf("make an image of PostgreSQL: %w", err)
+	}
+	return b.archive(Archive, append(images, kubectl, prometheus, postgresql)...)
 }
 
 func (b *Builder) image(program string) archive.Image {
@@ -76,11 +80,12 @@ func (b *Builder) archive(file string, images ...archive.Image) error {
 	return archive.Write(path, images...)
 }
 
-// libraryFolders is where this machine has its shared libraries.
+// libraryFolders is where Debian has shared libraries: what was unpacked comes before the machine's own.
 var libraryFolders = []string{"/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/lib64", "/lib"}
 
 // addLibraries adds what the programs among the files are linked with, and what those are.
-func addLibraries(files map[string]string) error {
+func (b *Builder) addLibraries(files map[string]string) error {
+	roots := []string{filepath.Join(b.Cache, "debian/usr"), filepath.Join(b.Cache, "debian"), "/"}
 	var pending []string
 	for _, from := range files {
 		pending = append(pending, from)
@@ -105,7 +110,7 @@ func addLibraries(files map[string]string) error {
 		}
 		_ = program.Close()
 		for _, library := range libraries {
-			from, err := findLibrary(library)
+			from, err := findLibrary(roots, library)
 			if err != nil {
 				return err
 			}
@@ -118,13 +123,15 @@ func addLibraries(files map[string]string) error {
 	return nil
 }
 
-func findLibrary(name string) (string, error) {
-	for _, folder := range libraryFolders {
-		if path := filepath.Join(folder, name); exists(path) {
-			return path, nil
+func findLibrary(roots []string, name string) (string, error) {
+	for _, root := range roots {
+		for _, folder := range libraryFolders {
+			if path := filepath.Join(root, folder, name); exists(path) {
+				return path, nil
+			}
 		}
 	}
-	return "", fmt.Errorf("%s is in none of %s", name, strings.Join(libraryFolders, ", "))
+	return "", fmt.Errorf("%s is in none of %s, below %s", name, strings.Join(libraryFolders, ", "), strings.Join(roots, " or "))
 }
 
 func exists(path string) bool {

@@ -6,7 +6,8 @@
 //	PUT /box?status=503&times=2      how the next so many are answered, with this request's body; then 202 again
 //	DELETE /box                      forgets
 //
-//	POST /-/send?url=…               is sent on to the URL; {"status", "body", "startedAt", "seconds"} says how that went
+//	POST /-/send?url=…               is sent on to the URL, an event with its attributes; {"status", "body", "startedAt",
+//	                                 "seconds"} says how that went
 //
 // Below /slack it stands in for Slack (tests/slack): POST /slack/api/chat.postMessage, GET /slack/messages. GET /healthz
 // says that it is there.
@@ -18,6 +19,7 @@ import (
 	"log"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -103,6 +105,11 @@ func send(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	out.Header.Set("Content-Type", "application/json")
+	for name, values := range req.Header {
+		if strings.HasPrefix(name, "Ce-") {
+			out.Header[name] = values
+		}
+	}
 	s := sent{StartedAt: time.Now()}
 	response, err := http.DefaultClient.Do(out)
 	s.Seconds = time.Since(s.StartedAt).Seconds()

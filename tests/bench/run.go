@@ -1,0 +1,437 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"text/tabwriter"
+	"time"
+)
+
+// figure is a line of the table.
+type figure struct {
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+	Unit  string  `json:"unit"`
+	Floor float64 `json:"floor,omitempty"` // in the same unit; 0: the bound is absolute
+	Of    string  `json:"of,omitempty"`    // what the floor is
+	Bound float64 `json:"bound,omitempty"` // of value over floor, or of the value; 0: none
+	Least bool    `json:"least"`           // the bound is a least; else a most
+}
+
+func (f figure) ratio() float64 {
+	if f.Floor == 0 {
+		return f.Value
+	}
+	return f.Value / f.Floor
+}
+
+// verdict is what the table says of the bound.
+func (f figure) verdict() (bound, met string) {
+	if f.Bound == 0 {
+		return "", ""
+	}
+	if f.Least {
+		bound, met = fmt.Sprintf("≥ %.4g", f.Bound), "met"
+		if f.ratio() < f.Bound {
+			met = "MISSED"
+		}
+		return bound, met
+	}
+	bound, met = fmt.Sprintf("≤ %.4g", f.Bound), "met"
+	if f.ratio() > f.Bound {
+		met = "MISSED"
+	}
+	return bound, met
+}
+
+type bench struct {
+	bin     string // the folder of what is measured
+	rounds  int
+	each    time.Duration
+	sink    *process
+	number  uint64 // the next alert's
+	figures []figure
+}
+
+func run(ctx context.Context, args []string) error {
+	b := &bench{}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.StringVar(&b.bin, "bin", ".build", "the folder of adapter, function and hello")
+	flags.IntVar(&b.rounds, "rounds", 3, "how often each is measured, one after the other; medians are printed")
+	flags.DurationVar(&b.each, "each", 3*time.Second, "how long each is loaded")
+	output := flags.String("json", "", "write the figures there, too")
+	only := flags.String("only", "", "measure one part alone")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	var err error
+	if b.sink, err = serve(ctx, "sink"); err != nil {
+		return err
+	}
+	defer b.sink.end()
+	for _, part := range []struct {
+		says string
+		do   func(context.Context) error
+	}{
+		{"throughput", b.throughput},
+		{"latency", b.latency},
+		{"slow-sink", b.slowSink},
+		{"refusing-sink", b.refusingSink},
+		{"memory", b.memory},
+		{"start", b.start},
+	} {
+		if *only != "" && *only != part.says {
+			continue
+		}
+		fmt.Fprintln(os.Stderr, "measuring:", part.says)
+		if err := part.do(ctx); err != nil {
+			return fmt.Errorf("%s: %w", part.says, err)
+		}
+	}
+	b.print(os.Stdout)
+	if *output != "" {
+		text, err := json.MarshalIndent(b.figures, "", "  ")
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(*output, append(text, '\n'), 0o644)
+	}
+	return nil
+}
+
+func (b *bench) print(w io.Writer) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "figure\tvalue\tfloor\tratio\tbound\t\t")
+	for _, f := range b.figures {
+		floor, ratio := "", ""
+		bound, met := f.verdict()
+		if f.Floor != 0 {
+			floor, ratio = fmt.Sprintf("%.4g (%s)", f.Floor, f.Of), fmt.Sprintf("%.2f", f.ratio())
+		}
+		fmt.Fprintf(t, "%s\t%.4g %s\t%s\t%s\t%s\t%s\t\n", f.Name, f.Value, f.Unit, floor, ratio, bound, met)
+	}
+	_ = t.Flush()
+}
+
+func (b *bench) add(f ...figure) { b.figures = append(b.figures, f...) }
+
+func median(values []float64) float64 {
+	values = slices.Sorted(slices.Values(values))
+	return values[len(values)/2]
+}
+
+// adapter starts quench's, in front of the sink.
+func (b *bench) adapter(ctx context.Context) (*process, error) {
+	p, _, err := program(ctx, filepath.Join(b.bin, "adapter"), "K_SINK="+b.sink.url, "LOG_LEVEL=error")
+	return p, err
+}
+
+// reset empties the sink. how is its query.
+func (b *bench) reset(ctx context.Context, how string) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPut, b.sink.url+"-/reset?"+how, nil)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	return answer.Body.Close()
+}
+
+// check says whether the sink has accepted each event exactly once.
+func (b *bench) check(ctx context.Context, want int) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.sink.url+"-/counted", nil)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	var c counted
+	if err := json.NewDecoder(answer.Body).Decode(&c); err != nil {
+		return err
+	}
+	if int(c.Events) != want || c.Twice != 0 {
+		return fmt.Errorf("the sink accepted %d events, %d of them twice; sent were %d", c.Events, c.Twice, want)
+	}
+	return nil
+}
+
+// one loads once, and counts.
+func (b *bench) one(ctx context.Context, role, url string, o order) (l loaded, cpu float64, err error) {
+	if err := b.reset(ctx, ""); err != nil {
+		return l, 0, err
+	}
+	return b.sent(ctx, role, url, o)
+}
+
+func (b *bench) sent(ctx context.Context, role, url string, o order) (l loaded, cpu float64, err error) {
+	o.first = b.number
+	if l, cpu, err = load(ctx, role, url, o); err != nil {
+		return l, cpu, err
+	}
+	b.number += 1 << 32
+	return l, cpu, b.check(ctx, l.Requests*max(o.alerts, 1))
+}
+
+func (b *bench) throughput(ctx context.Context) error {
+	ours, err := b.adapter(ctx)
+	if err != nil {
+		return err
+	}
+	defer ours.end()
+	theirs, err := serve(ctx, "reference", b.sink.url)
+	if err != nil {
+		return err
+	}
+	defer theirs.end()
+	// A measure is events a second, and processor seconds an event of whoever sends them.
+	type measure struct{ rate, cpu []float64 }
+	got := map[string]*measure{}
+	note := func(name string, rate, cpu float64) {
+		if got[name] == nil {
+			got[name] = &measure{}
+		}
+		got[name].rate, got[name].cpu = append(got[name].rate, rate), append(got[name].cpu, cpu)
+	}
+	floors := []struct {
+		role   string
+		atOnce int
+	}{{"post", 8}, {"post", 16}, {"post", 64}, {"sdk-post", 16}, {"sdk-post", 64}}
+	sizes := []struct{ alerts, atOnce int }{{1, 16}, {1, 64}, {10, 16}, {100, 4}, {100, 16}, {1000, 1}, {1000, 4}}
+	adapters := map[string]*process{"adapter": ours, "reference": theirs}
+	for range b.rounds {
+		for _, f := range floors {
+			l, cpu, err := b.one(ctx, f.role, b.sink.url, order{atOnce: f.atOnce, time: b.each})
+			if err != nil {
+				return err
+			}
+			note(fmt.Sprint(f.role, " ", f.atOnce), float64(l.Requests)/l.Seconds, cpu/float64(l.Requests))
+		}
+		for _, s := range sizes {
+			for name, p := range adapters {
+				before, err := p.cpu()
+				if err != nil {
+					return err
+				}
+				l, _, err := b.one(ctx, "load", p.url, order{atOnce: s.atOnce, alerts: s.alerts, time: b.each})
+				if err != nil {
+					return fmt.Errorf("%s: %w", name, err)
+				}
+				after, err := p.cpu()
+				if err != nil {
+					return err
+				}
+				events := float64(l.Requests * s.alerts)
+				note(fmt.Sprint(name, " ", s.alerts, " ", s.atOnce), events/l.Seconds, (after-before)/events)
+			}
+		}
+	}
+	// best is the concurrency at which most is delivered.
+	best := func(name string, atOnce ...int) (rate, cpu float64) {
+		for _, n := range atOnce {
+			m := got[fmt.Sprint(name, " ", n)]
+			if r := median(m.rate); r > rate {
+				rate, cpu = r, median(m.cpu)
+			}
+		}
+		return rate, cpu
+	}
+	floor, floorCPU := best("post", 8, 16, 64)
+	sdk, _ := best("sdk-post", 16, 64)
+	b.add(figure{Name: "floor: events posted by CloudEvents' SDK", Value: sdk, Unit: "/s", Floor: floor, Of: "by net/http"})
+	for _, s := range []struct {
+		alerts int
+		atOnce []int
+	}{{1, []int{16, 64}}, {10, []int{16}}, {100, []int{4, 16}}, {1000, []int{1, 4}}} {
+		rate, cpu := best(fmt.Sprint("adapter ", s.alerts), s.atOnce...)
+		their, theirCPU := best(fmt.Sprint("reference ", s.alerts), s.atOnce...)
+		name := fmt.Sprintf("delivered, webhooks of %d", s.alerts)
+		ofFloor, ofReference := 0.0, 0.0 // no bound
+		switch s.alerts {
+		case 1:
+			ofReference = 1.1
+		case 100, 1000:
+			ofFloor, ofReference = .85, 1.15
+		}
+		b.add(
+			figure{Name: name, Value: rate, Unit: "/s", Floor: floor, Of: "net/http", Bound: ofFloor, Least: true},
+			figure{Name: name, Value: rate, Unit: "/s", Floor: their, Of: "reference", Bound: ofReference, Least: true},
+		)
+		if s.alerts == 100 {
+			b.add(
+				figure{Name: "CPU an event, webhooks of 100", Value: cpu * 1e6, Unit: "µs", Floor: floorCPU * 1e6, Of: "net/http", Bound: 1.4},
+				figure{Name: "reference's CPU an event", Value: theirCPU * 1e6, Unit: "µs", Floor: floorCPU * 1e6, Of: "net/http"},
+			)
+		}
+	}
+	return nil
+}
+
+func (b *bench) latency(ctx context.Context) error {
+	ours, err := b.adapter(ctx)
+	if err != nil {
+		return err
+	}
+	defer ours.end()
+	idle, err := serve(ctx, "nothing")
+	if err != nil {
+		return err
+	}
+	defer idle.end()
+	var answer, direct, trip []float64
+	for range b.rounds {
+		o := order{atOnce: 16, alerts: 1, time: b.each}
+		l, _, err := b.one(ctx, "load", ours.url, o)
+		if err != nil {
+			return err
+		}
+		answer = append(answer, l.P99)
+		if l, _, err = b.one(ctx, "post", b.sink.url, o); err != nil {
+			return err
+		}
+		direct = append(direct, l.P99)
+		if l, _, err = load(ctx, "load", idle.url, o); err != nil {
+			return err
+		}
+		trip = append(trip, l.P99)
+	}
+	b.add(figure{
+		Name: "webhook answered, p99, one alert, 16 at once", Value: 1e3 * median(answer), Unit: "ms",
+		Floor: 1e3 * (median(direct) + median(trip)), Of: "posted to the sink, and a round trip", Bound: 1.5,
+	})
+	return nil
+}
+
+func (b *bench) slowSink(ctx context.Context) error {
+	ours, err := b.adapter(ctx)
+	if err != nil {
+		return err
+	}
+	defer ours.end()
+	if err := b.reset(ctx, "delay=20ms"); err != nil {
+		return err
+	}
+	l, _, err := b.sent(ctx, "load", ours.url, order{atOnce: 1, alerts: 100, requests: 40})
+	if err != nil {
+		return err
+	}
+	b.add(figure{Name: "webhook of 100, sink of 20 ms, median", Value: 1e3 * l.P50, Unit: "ms", Floor: 20, Of: "the sink", Bound: 3})
+	return nil
+}
+
+// refusingSink has no figure: what is asked is that every event comes, and none twice.
+func (b *bench) refusingSink(ctx context.Context) error {
+	ours, err := b.adapter(ctx)
+	if err != nil {
+		return err
+	}
+	defer ours.end()
+	if err := b.reset(ctx, "refuse=2s"); err != nil {
+		return err
+	}
+	l, _, err := b.sent(ctx, "load", ours.url, order{atOnce: 4, alerts: 100, requests: 100})
+	if err == nil && l.Refused == 0 {
+		err = errors.New("nothing was refused")
+	}
+	return err
+}
+
+func (b *bench) memory(ctx context.Context) error {
+	ours, err := b.adapter(ctx)
+	if err != nil {
+		return err
+	}
+	defer ours.end()
+	time.Sleep(2 * time.Second) // idle is what is measured
+	idle, err := ours.memory("VmRSS")
+	if err != nil {
+		return err
+	}
+	b.add(figure{Name: "memory, idle", Value: idle, Unit: "MB", Bound: 15})
+	if _, _, err := b.one(ctx, "load", ours.url, order{atOnce: 64, alerts: 1000, requests: 64}); err != nil {
+		return err
+	}
+	peak, err := ours.memory("VmHWM")
+	if err != nil {
+		return err
+	}
+	b.add(figure{Name: "memory, 64 webhooks of 1,000 at once", Value: peak, Unit: "MB", Bound: 96})
+
+	stormed, err := b.adapter(ctx)
+	if err != nil {
+		return err
+	}
+	defer stormed.end()
+	var peaks []float64
+	for range 4 { // 25,000 each
+		if _, _, err := b.one(ctx, "load", stormed.url, order{atOnce: 8, alerts: 100, requests: 250}); err != nil {
+			return err
+		}
+		peak, err := stormed.memory("VmHWM")
+		if err != nil {
+			return err
+		}
+		peaks = append(peaks, peak)
+	}
+	b.add(figure{Name: "memory, peak of a storm of 100,000 alerts", Value: peaks[3], Unit: "MB", Floor: peaks[0], Of: "of its first quarter", Bound: 1.15})
+	return nil
+}
+
+// kubeconfig is of a cluster that is not there: what starts asks it nothing.
+const kubeconfig = `{apiVersion: v1, kind: Config, current-context: none, clusters: [{name: none, cluster: {server: "http://127.0.0.1:1"}}],
+contexts: [{name: none, context: {cluster: none}}]}`
+
+func (b *bench) start(ctx context.Context) error {
+	folder, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	file := filepath.Join(folder, "kubeconfig")
+	if err := os.WriteFile(file, []byte(kubeconfig), 0o600); err != nil {
+		return err
+	}
+	programs := []struct {
+		name string
+		env  []string
+	}{{"hello", nil}, {"adapter", []string{"K_SINK=" + b.sink.url}}, {"function", []string{"FUNCTION=rollback", "KUBECONFIG=" + file}}}
+	took, resident := map[string][]float64{}, map[string][]float64{}
+	for range 15 * b.rounds {
+		for _, of := range programs {
+			p, ready, err := program(ctx, filepath.Join(b.bin, of.name), of.env...)
+			if err != nil {
+				return err
+			}
+			memory, err := p.memory("VmRSS")
+			p.end()
+			if err != nil {
+				return err
+			}
+			took[of.name], resident[of.name] = append(took[of.name], 1e3*ready.Seconds()), append(resident[of.name], memory)
+		}
+	}
+	for _, of := range programs[1:] {
+		info, err := os.Stat(filepath.Join(b.bin, of.name))
+		if err != nil {
+			return err
+		}
+		b.add(
+			figure{Name: of.name + ": exec to ready", Value: median(took[of.name]), Unit: "ms", Floor: median(took["hello"]), Of: "hello", Bound: 2},
+			figure{Name: of.name + ": size", Value: float64(info.Size()) / 1e6, Unit: "MB", Bound: 20},
+			figure{Name: of.name + ": memory, just ready", Value: median(resident[of.name]), Unit: "MB", Bound: 15},
+		)
+	}
+	return nil
+}
