@@ -44,7 +44,7 @@ install: quench ## install quench, also as a plugin of kubectl and kn, and compl
 	@echo "installed quench, kubectl-quench and kn-quench in $(DESTDIR)$(PREFIX)/bin"
 
 .PHONY: build
-build: quench ## build the programs: quench, adapter, gate, function, deadletter
+build: quench ## build the programs: quench, adapter, function, server
 	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(B)/ ./adapter/cmd/... ./function/cmd/... ./knative/cmd/...
 
 .PHONY: controlplane
@@ -134,7 +134,7 @@ bench-go: $(B)/benchstat $(B)/quench-controlplane ## run Go's benchmarks of the 
 
 .PHONY: bench-archive
 bench-archive: build ## measure the archive with a million events in SQLite, beside plain INSERTs (EVENTS=100000 for fewer)
-	@QUENCH_ARCHIVE=$(abspath $(B)/archive) QUENCH_BENCH_ARCHIVE=$(or $(EVENTS),1000000) \
+	@QUENCH_SERVER=$(abspath $(B)/server) QUENCH_BENCH_ARCHIVE=$(or $(EVENTS),1000000) \
 		go test ./knative/archive -run '^TestFigures$$' -count=1 -v -timeout 60m
 
 .PHONY: demo

@@ -151,7 +151,7 @@ func TestKeysPodIsWhatItsNameSays(t *testing.T) {
 func TestKeysPodSecurity(t *testing.T) {
 	spec := into[corev1.PodSpec](t, keysPod(t), "spec")
 	c := spec.Containers[0]
-	if len(spec.Containers) != 1 || spec.ServiceAccountName != "keys" || !slices.Equal(c.Command, []string{"/quench", "keys", "ensure"}) || len(spec.Volumes) > 0 {
+	if len(spec.Containers) != 1 || spec.ServiceAccountName != "keys" || !slices.Equal(c.Command, []string{"/keys"}) || len(spec.Volumes) > 0 {
 		t.Errorf("pod %+v", spec)
 	}
 	adapter := pod(t, one(t, build(t, "overlays/standard"), "Service", "adapter")).Containers[0]

@@ -34,14 +34,14 @@ const (
 const names = 200
 
 // TestFigures measures the real program, over HTTP, with its file on this disk; make bench-archive runs it.
-// QUENCH_BENCH_ARCHIVE is how many events, QUENCH_ARCHIVE the program. Plain INSERTs, each a transaction of its own into the
+// QUENCH_BENCH_ARCHIVE is how many events, QUENCH_SERVER the program. Plain INSERTs, each a transaction of its own into the
 // same columns, are beside it in the same run.
 func TestFigures(t *testing.T) {
 	n, err := strconv.Atoi(os.Getenv("QUENCH_BENCH_ARCHIVE"))
-	if err != nil || os.Getenv("QUENCH_ARCHIVE") == "" {
+	if err != nil || os.Getenv("QUENCH_SERVER") == "" {
 		t.Skip("it takes minutes: make bench-archive runs it")
 	}
-	dir, err := os.MkdirTemp(filepath.Dir(os.Getenv("QUENCH_ARCHIVE")), "bench-archive-") //nolint:usetesting // on a disk, where TMPDIR may be memory
+	dir, err := os.MkdirTemp(filepath.Dir(os.Getenv("QUENCH_SERVER")), "bench-archive-") //nolint:usetesting // on a disk, where TMPDIR may be memory
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestFigures(t *testing.T) {
 // startProgram starts the archive on the file.
 func startProgram(t *testing.T, file string) (c *exec.Cmd, address string) {
 	t.Helper()
-	c = exec.CommandContext(t.Context(), os.Getenv("QUENCH_ARCHIVE"))
+	c = exec.CommandContext(t.Context(), os.Getenv("QUENCH_SERVER"), "archive")
 	c.Env = []string{"PORT=0", "ARCHIVE_FILE=" + file, "ARCHIVE_MAX_SIZE=16Gi", "GOMEMLIMIT=96MiB"}
 	out, err := c.StderrPipe()
 	if err != nil {

@@ -19,12 +19,25 @@ import (
 )
 
 // commands are what the test's installation of samples/command runs. Its image is quench's own, so its programs are
-// quench's: one that says something and ends, and one that runs until it is told to end.
-const commands = `
+// quench's: one that says something and ends, and one, the gate, that runs until it is told to end; serving is that one's
+// environment, which it has of command.
+const (
+	commands = `
 commands:
-- {name: version, cmd: /quench, args: [--version], match_labels: {do: version}}
-- {name: serve, cmd: /quench, args: [command, -l, "127.0.0.1:0", --state, /tmp/state, /quench], match_labels: {do: serve}, resolved_signal: SIGTERM}
+- {name: version, cmd: /adapter, args: [--version], match_labels: {do: version}}
+- {name: serve, cmd: /gate, match_labels: {do: serve}, resolved_signal: SIGTERM}
 `
+	serving = `patches:
+  - target: { kind: Service, name: command }
+    patch: |-
+      - op: add
+        path: /spec/template/spec/containers/0/env/-
+        value: { name: PROMETHEUS_ENDPOINT, value: "http://127.0.0.1:1" }
+      - op: add
+        path: /spec/template/spec/containers/0/env/-
+        value: { name: KUBE_PROBE_LISTEN_PORT, value: "18080" }
+`
+)
 
 // installCommand applies samples/command as a user has it, with an image and commands of the test's, until the test ends.
 func installCommand(t *testing.T) {
@@ -47,7 +60,7 @@ func installCommand(t *testing.T) {
 kind: Kustomization
 components: [%s, own]
 images: [{ name: quench-dev/commands, newName: %q, %s }]
-`, sample, name, version)
+`, sample, name, version) + serving
 	own := `apiVersion: kustomize.config.k8s.io/v1alpha1
 kind: Component
 configMapGenerator:
@@ -118,25 +131,25 @@ func TestCommandRunsForANotification(t *testing.T) {
 	version := send("version", "firing")
 	outcome := outcomeOf(version)
 	if outcome.attribute("type") != "dev.quench.action.succeeded" || outcome.attribute("subject") != "commands/version" ||
-		!strings.Contains(string(outcome.Body), "quench version") || outcome.attribute("correlationid") != version.Extensions()["correlationid"] {
+		!strings.Contains(string(outcome.Body), "quench adapter") || outcome.attribute("correlationid") != version.Extensions()["correlationid"] {
 		t.Errorf("the outcome is %v %s", outcome.Header, outcome.Body)
 	}
 	if n := strings.Count(must(t, "", "get", "remediations", "-n", quench, "-o", "jsonpath={.items[*].spec.eventID}"), version.ID()); n != 1 {
 		t.Errorf("%d records of the event", n)
 	}
 
-	serving := send("serve", "firing")
+	running := send("serve", "firing")
 	eventually(t, time.Minute, "the command to run", func(ctx context.Context) error {
 		log, err := kubectl(ctx, "", "logs", "-n", quench, "-l", "serving.knative.dev/service=command", "-c", "command", "--tail=-1")
 		for line := range strings.Lines(log) {
-			if strings.Contains(line, serving.ID()) && strings.Contains(line, "command started") {
+			if strings.Contains(line, running.ID()) && strings.Contains(line, "command started") {
 				return nil
 			}
 		}
 		return errors.Join(err, fmt.Errorf("the log says %s", log))
 	})
 	over := send("serve", "resolved")
-	for _, e := range []event.Event{over, serving} {
+	for _, e := range []event.Event{over, running} {
 		if o := outcomeOf(e); reasonOf(o) != "Signalled" || !strings.Contains(string(o.Body), "SIGTERM") {
 			t.Errorf("%s: the outcome is %s", e.Type(), o.Body)
 		}

@@ -1,22 +1,24 @@
-// Package program runs a program's own main in a process of its own, from the
-// program's tests: the test binary is the program when a variable is set, so that
-// nothing has to be built, and what runs is main itself.
+// Package program runs a program in a process of its own, from the program's tests:
+// the test binary is the program when a variable is set, so that nothing has to be
+// built, and what runs is what main runs.
 package program
 
 import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"github.com/quench-dev/quench/config/program"
 )
 
 // as is set in the environment of a test binary that is to be the program.
 const as = "QUENCH_TEST_AS_PROGRAM"
 
-// Main is what TestMain does: it runs main where this process is the program, and
-// the tests otherwise. It does not return but where main does.
-func Main(m *testing.M, main func()) {
+// Main is what TestMain does: it runs the program where this process is to be it,
+// and the tests otherwise.
+func Main(m *testing.M, p program.Program) {
 	if os.Getenv(as) != "" {
-		main()
+		program.Main(p)
 		return
 	}
 	os.Exit(m.Run())

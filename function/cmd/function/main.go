@@ -1,10 +1,11 @@
 // Command function runs the function that FUNCTION names, one of those that need
 // the Kubernetes API and no more. What the others need besides, for registries,
 // chats and metrics, would double its size and its time to start, so that they are
-// programs of their own.
+// in another executable.
 package main
 
 import (
+	"github.com/quench-dev/quench/config/program"
 	"github.com/quench-dev/quench/function/catalog"
 	"github.com/quench-dev/quench/function/enricher"
 	"github.com/quench-dev/quench/function/jobresults"
@@ -13,5 +14,5 @@ import (
 )
 
 func main() {
-	catalog.Main(jobrunner.Function, rollback.Function, jobresults.Function, enricher.Function)
+	program.Main(catalog.Program(jobrunner.Function, rollback.Function, jobresults.Function, enricher.Function))
 }

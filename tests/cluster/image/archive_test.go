@@ -36,10 +36,11 @@ type config struct {
 	}
 }
 
-// layer is a layer's tar, and the regular files in it.
+// layer is a layer's tar, the regular files in it, and where links lead.
 type layer struct {
 	tar   []byte
 	files map[string][]byte
+	links map[string]string
 }
 
 // readArchive reads an archive, and checks that its names say what is in it.
@@ -80,7 +81,7 @@ func readArchive(t *testing.T, file string) (a archive) {
 
 func readLayer(t *testing.T, text []byte) layer {
 	t.Helper()
-	l := layer{tar: text, files: map[string][]byte{}}
+	l := layer{tar: text, files: map[string][]byte{}, links: map[string]string{}}
 	each(t, bytes.NewReader(text), func(h *tar.Header, text []byte) {
 		name, mode := path.Clean("/"+h.Name), h.Mode&0o7777 // buildah adds the type
 		switch {
@@ -89,6 +90,8 @@ func readLayer(t *testing.T, text []byte) layer {
 		case h.Typeflag == tar.TypeDir && mode == 0o755:
 		case h.Typeflag == tar.TypeReg && (mode == 0o755 || name == certificates && mode == 0o644):
 			l.files[name] = text
+		case h.Typeflag == tar.TypeSymlink:
+			l.links[name] = h.Linkname
 		default:
 			t.Errorf("%s is of type %c and mode %o", name, h.Typeflag, mode)
 		}
@@ -111,6 +114,11 @@ func (a archive) extract(t *testing.T) (root string) {
 				mode = 0o644
 			}
 			if err := os.WriteFile(file, text, mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for name, target := range l.links {
+			if err := os.Symlink(target, filepath.Join(root, name)); err != nil {
 				t.Fatal(err)
 			}
 		}

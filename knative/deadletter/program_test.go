@@ -1,4 +1,4 @@
-package main
+package deadletter_test
 
 import (
 	"bufio"
@@ -10,10 +10,11 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/quench-dev/quench/knative/deadletter"
 	"github.com/quench-dev/quench/tests/program"
 )
 
-func TestMain(m *testing.M) { program.Main(m, main) }
+func TestMain(m *testing.M) { program.Main(m, deadletter.Program()) }
 
 func TestServesAndDrains(t *testing.T) {
 	c := program.Command(t, []string{"PORT=0", "DRAIN_QUIET=0s"})

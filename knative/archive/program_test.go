@@ -1,4 +1,4 @@
-package main
+package archive_test
 
 import (
 	"errors"
@@ -9,10 +9,11 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/quench-dev/quench/knative/archive"
 	"github.com/quench-dev/quench/tests/program"
 )
 
-func TestMain(m *testing.M) { program.Main(m, main) }
+func TestMain(m *testing.M) { program.Main(m, archive.Program()) }
 
 func TestServesAndDrains(t *testing.T) {
 	c, url := startServing(t, "ARCHIVE_FILE="+filepath.Join(t.TempDir(), "archive.db"))

@@ -1,4 +1,4 @@
-package main
+package adapter_test
 
 import (
 	"bufio"
@@ -15,10 +15,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quench-dev/quench/adapter"
 	"github.com/quench-dev/quench/tests/program"
 )
 
-func TestMain(m *testing.M) { program.Main(m, main) }
+func TestMain(m *testing.M) { program.Main(m, adapter.Program()) }
 
 // serving starts the program and gives its URL; what it logs later comes on lines.
 func serving(t *testing.T, env ...string) (c *exec.Cmd, url string, lines *bufio.Scanner) {
@@ -95,7 +96,7 @@ func TestDrain(t *testing.T) {
 	}))
 	defer sink.Close()
 	c, url, lines := serving(t, "K_SINK="+strings.Replace(sink.URL, "//", "//me:geheim@", 1), "DRAIN_QUIET=0s")
-	body, err := os.Open(filepath.Join("..", "..", "..", "tests", "payloads", "resolved.json"))
+	body, err := os.Open(filepath.Join("..", "tests", "payloads", "resolved.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,41 +2,32 @@ package catalog
 
 import (
 	"context"
-	"flag"
-	"fmt"
-	"io"
 	"os"
-	"os/signal"
-	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/quench-dev/quench/config"
+	"github.com/quench-dev/quench/config/program"
 	"github.com/quench-dev/quench/config/serve"
 	"github.com/quench-dev/quench/function"
 )
 
-// Main is the main of a program that runs one of these functions, the one that
-// FUNCTION names: it takes CloudEvents on PORT and answers with outcome events.
-func Main(entries ...Entry) {
-	flag.Usage = func() { usage(os.Stderr, entries) }
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, entries)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "function:", err)
-		os.Exit(1)
+// Program runs one of these functions, the one that FUNCTION names: it takes
+// CloudEvents on PORT and answers with outcome events. Of one function it has the
+// name, else it is called function.
+func Program(entries ...Entry) program.Program {
+	p := program.Program{
+		Name: "function", Does: "Runs the function that FUNCTION names: takes CloudEvents and answers with outcome events.",
+		Settings: []program.Settings{{Of: "Environment variables of every function", In: config.Function{}}},
+		Run:      func(ctx context.Context) error { return run(ctx, entries) },
 	}
-}
-
-func usage(w io.Writer, entries []Entry) {
-	fmt.Fprint(w, "Usage: FUNCTION=... "+filepath.Base(os.Args[0])+"\n\nTakes CloudEvents and answers with outcome events. Environment variables of every function:\n\n")
-	config.WriteTable(w, config.Function{})
+	if len(entries) == 1 {
+		p.Name = entries[0].Name
+		p.Does = "Runs " + p.Name + ", with FUNCTION=" + p.Name + ": takes CloudEvents and answers with outcome events."
+	}
 	for _, e := range entries {
-		fmt.Fprintf(w, "\nOf FUNCTION=%s:\n\n", e.Name)
-		config.WriteTable(w, e.Settings)
+		p.Settings = append(p.Settings, program.Settings{Of: "Of FUNCTION=" + e.Name, In: e.Settings})
 	}
+	return p
 }
 
 func run(ctx context.Context, entries []Entry) error {

@@ -1,35 +1,22 @@
-// Command archive keeps the events that are posted to it, and tells them again.
-// Its settings are environment variables.
-package main
+package archive
 
 import (
 	"context"
 	"errors"
-	"flag"
-	"fmt"
 	"os"
-	"os/signal"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/quench-dev/quench/config"
+	"github.com/quench-dev/quench/config/program"
 	"github.com/quench-dev/quench/config/serve"
-	"github.com/quench-dev/quench/knative/archive"
 )
 
-func main() {
-	flag.Usage = func() {
-		fmt.Fprint(os.Stderr, "Usage: archive\n\nKeeps the CloudEvents that are posted to it. Environment variables:\n\n")
-		config.WriteTable(os.Stderr, config.Archive{})
-	}
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "archive:", err)
-		os.Exit(1)
+// Program is the archive as a process of its own.
+func Program() program.Program {
+	return program.Program{
+		Name: "archive", Does: "Keeps the CloudEvents that are posted to it, and tells them again.",
+		Settings: program.Variables(config.Archive{}), Run: run,
 	}
 }
 
@@ -41,12 +28,12 @@ func run(ctx context.Context) (err error) {
 	log := c.New(os.Stderr)
 	opening, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	store, err := archive.Open(opening, c)
+	store, err := Open(opening, c)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	a := archive.New(c, store, log)
+	a := New(c, store, log)
 	s, err := serve.Listen(serve.Options{
 		Addr:         ":" + c.Port.String(),
 		Handler:      a.Handler(),

@@ -1,4 +1,4 @@
-package main
+package gate_test
 
 import (
 	"bufio"
@@ -12,10 +12,11 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/quench-dev/quench/adapter/gate"
 	"github.com/quench-dev/quench/tests/program"
 )
 
-func TestMain(m *testing.M) { program.Main(m, main) }
+func TestMain(m *testing.M) { program.Main(m, gate.Program()) }
 
 // serving starts the program and gives its URL; what it logs later comes on lines.
 func serving(t *testing.T, env ...string) (c *exec.Cmd, url string, lines *bufio.Scanner) {
