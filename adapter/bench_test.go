@@ -2,11 +2,11 @@ package adapter
 
 import (
 	"context"
-	"net/url"
 	"testing"
 	"time"
 
 	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
+	"github.com/valyala/fasthttp"
 
 	"github.com/quench-dev/quench/adapter/alert"
 	"github.com/quench-dev/quench/tests/bench/reference"
@@ -20,16 +20,17 @@ var requests = map[string]func(t testing.TB, body []byte){
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := &HTTPSender{url: &url.URL{Scheme: "http", Host: "sink"}}
 		encoder, now := alert.Encoder{Source: alert.Source("prod")}, time.Now()
 		for _, a := range p.Alerts {
 			e, err := encoder.ToEvent(a, now)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.request(context.Background(), e); err != nil {
+			req := fasthttp.AcquireRequest()
+			if err := write(req, e); err != nil {
 				t.Fatal(err)
 			}
+			fasthttp.ReleaseRequest(req)
 		}
 	},
 	"reference": func(t testing.TB, body []byte) {

@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -10,7 +11,7 @@ import (
 )
 
 // placeTime is how long a worker keeps its place where others wait for one: handing it on costs as much as a fast send.
-const placeTime = 5 * time.Millisecond
+const placeTime = time.Millisecond
 
 // send works a turn off, its events side by side, and returns when none is
 // under way any more.
@@ -86,7 +87,7 @@ func (a *Adapter) sendOne(ctx context.Context, t *turn, i int) error {
 	err = a.sender.Send(ctx, e)
 	a.metrics.sendDuration.Observe(time.Since(begun).Seconds())
 	a.metrics.sendsInFlight.Dec()
-	if err != nil && ctx.Err() != nil {
+	if err != nil && (ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded)) {
 		return fmt.Errorf("no answer within SEND_TIMEOUT (%s): %w", a.sendTimeout, err)
 	}
 	if err == nil {

@@ -4,49 +4,54 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
+	"github.com/valyala/fasthttp"
 
-	"github.com/quench-dev/quench/adapter/alert"
 	"github.com/quench-dev/quench/config"
 )
 
 const (
-	drainBytes   = 64 << 10 // read of an answer, so that its connection is kept
+	answerBytes  = 64 << 10 // read of an answer; of a larger one the status counts, and it costs its connection
 	snippetBytes = 200      // of a refusal's text that an error carries
+	dialTimeout  = 10 * time.Second
 )
 
-// HTTPSender posts events to one URL in binary mode, over one client whose
-// connections are kept: as many as there may be sends. It is used from many
-// goroutines.
+// HTTPSender posts events to one URL in binary mode, over connections that are
+// kept: as many as there may be sends. It is used from many goroutines.
+//
+// The client is fasthttp's, because what net/http's takes for a request was nearly
+// half of all that the adapter did. It speaks HTTP/1.1.
 type HTTPSender struct {
-	url    *url.URL
-	client *http.Client
+	client *fasthttp.HostClient
+	post   fasthttp.Request // what all requests have: the URL, and who asks
 }
 
 // NewHTTPSender makes a sender to cfg.Sink that trusts cfg.CACerts beside the
 // system's authorities. How long one send may take is its context's to say.
 func NewHTTPSender(cfg config.Adapter) (*HTTPSender, error) {
-	tr := &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout:    10 * time.Second,
-		ForceAttemptHTTP2:      true,
-		MaxIdleConns:           cfg.MaxSends,
-		MaxIdleConnsPerHost:    cfg.MaxSends,
-		MaxConnsPerHost:        cfg.MaxSends,
-		IdleConnTimeout:        90 * time.Second,
-		MaxResponseHeaderBytes: 64 << 10,
-		DisableCompression:     true,
-	}
+	sink := cfg.Sink.URL
+	s := &HTTPSender{client: &fasthttp.HostClient{
+		Addr:                fasthttp.AddMissingPort(sink.Host, sink.Scheme == "https"),
+		IsTLS:               sink.Scheme == "https",
+		MaxConns:            cfg.MaxSends,
+		MaxConnWaitTimeout:  time.Duration(cfg.SendTimeout),
+		MaxIdleConnDuration: 90 * time.Second,
+		MaxResponseBodySize: answerBytes,
+		ReadBufferSize:      16 << 10, // an answer's header fits in, or it is an error
+		WriteBufferSize:     8 << 10,  // most events in one go
+		DialTimeout:         dial,
+	}}
+	s.client.RetryIfErr = s.again
 	if cfg.CACerts != "" {
 		pool, err := x509.SystemCertPool()
 		if err != nil {
@@ -55,41 +60,63 @@ func NewHTTPSender(cfg config.Adapter) (*HTTPSender, error) {
 		if !pool.AppendCertsFromPEM([]byte(cfg.CACerts)) {
 			return nil, errors.New("K_CA_CERTS: want certificates in PEM, and there is none")
 		}
-		tr.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+		s.client.TLSConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
-	return &HTTPSender{
-		url: &cfg.Sink.URL, // with its userinfo, which becomes a header and nothing else
-		client: &http.Client{
-			Transport:     tr,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-	}, nil
+	s.post.Header.DisableNormalizing() // the names are as they should be
+	s.post.Header.SetMethod(fasthttp.MethodPost)
+	s.post.Header.SetUserAgent("quench-adapter/" + config.Version)
+	if user := sink.User; user != nil {
+		password, _ := user.Password()
+		s.post.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password)))
+		sink.User = nil
+	}
+	s.post.SetRequestURI(sink.String())
+	s.post.URI().DisablePathNormalizing = true
+	return s, nil
+}
+
+func dial(address string, most time.Duration) (net.Conn, error) {
+	d := net.Dialer{Timeout: min(most, dialTimeout), KeepAlive: 30 * time.Second}
+	return d.Dial("tcp", address) //nolint:noctx // fasthttp says how long it may take instead
+}
+
+// again says whether a request that failed is sent once more: that the sink has
+// closed a connection that was kept is no failure. The others that were kept may be
+// closed, too, so none is taken. An event that the sink had taken all the same
+// comes with the same identity and time.
+func (s *HTTPSender) again(_ *fasthttp.Request, attempts int, err error) (resetTimeout, retry bool) {
+	if attempts > 1 || !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+		return false, false
+	}
+	s.client.CloseIdleConnections()
+	return false, true
 }
 
 // Send posts one event. Only a 2xx is acceptance; a redirect is not followed,
 // because what answers there has not been configured.
 func (s *HTTPSender) Send(ctx context.Context, e event.Event) error {
-	req, err := s.request(ctx, e)
-	if err != nil {
+	req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
+	defer fasthttp.ReleaseRequest(req)
+	defer fasthttp.ReleaseResponse(resp)
+	s.post.CopyTo(req)
+	if err := write(req, e); err != nil {
 		return fmt.Errorf("encode: %w", err)
 	}
-	alert.EventTrace(e).SetHeader(req.Header) // for brokers and proxies, which look at no attribute
-	// A kept connection that the sink has just closed is no failure: net/http
-	// sends again on another one when told that this does no harm. An event that
-	// the sink had taken all the same comes with the same identity and time.
-	req.Header["X-Idempotency-Key"] = nil
-	resp, err := s.client.Do(req)
-	if err != nil {
-		return fmt.Errorf("post to sink: %w", withoutURL(err))
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return errors.New("a send without an end")
 	}
-	defer resp.Body.Close()
-	if resp.StatusCode/100 == 2 {
-		_, _ = io.CopyN(io.Discard, resp.Body, drainBytes) // what is left costs the connection, no more
+	switch err := s.client.DoDeadline(req, resp, deadline); {
+	case errors.Is(err, fasthttp.ErrTimeout):
+		return fmt.Errorf("post to sink: %w", context.DeadlineExceeded)
+	case err != nil && !errors.Is(err, fasthttp.ErrBodyTooLarge):
+		return fmt.Errorf("post to sink: %w", err)
+	case resp.StatusCode()/100 == 2:
 		return nil
 	}
-	text, _ := io.ReadAll(io.LimitReader(resp.Body, snippetBytes))
-	_, _ = io.CopyN(io.Discard, resp.Body, drainBytes)
-	return &refusal{resp.StatusCode, strings.Join(strings.Fields(strings.ToValidUTF8(string(text), "")), " ")}
+	text := resp.Body()
+	text = text[:min(len(text), snippetBytes)]
+	return &refusal{resp.StatusCode(), strings.Join(strings.Fields(strings.ToValidUTF8(string(text), "")), " ")}
 }
 
 // refusal is an answer other than 2xx.
@@ -103,14 +130,6 @@ func (r *refusal) Error() string {
 		return fmt.Sprintf("sink answered %d", r.code)
 	}
 	return fmt.Sprintf("sink answered %d: %s", r.code, r.text)
-}
-
-// withoutURL takes the URL, which may hold a name and a password, off an error.
-func withoutURL(err error) error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		return u.Err
-	}
-	return err
 }
 
 // SinkName is where cfg says that events go, for people: without a user's name,

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,7 +27,9 @@ func sendOne(t *testing.T, s *HTTPSender) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.Send(t.Context(), e)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	return s.Send(ctx, e)
 }
 
 func TestOnly2xxIsAcceptance(t *testing.T) {
@@ -47,7 +48,8 @@ func TestOnly2xxIsAcceptance(t *testing.T) {
 		"307":            {307, "", "sink answered 307"},
 		"400":            {400, "no such broker\n  here", "sink answered 400: no such broker here"},
 		"404":            {404, "", "sink answered 404"},
-		"500 with much":  {500, strings.Repeat("x", 1<<20), "sink answered 500: " + strings.Repeat("x", 200)},
+		"500 with more":  {500, strings.Repeat("x", 1<<10), "sink answered 500: " + strings.Repeat("x", 200)},
+		"500 with much":  {500, strings.Repeat("x", 1<<20), "sink answered 500"},
 		"503 with bytes": {503, "\xff\x00ok", "sink answered 503: \x00ok"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -171,9 +173,64 @@ func TestClosedConnection(t *testing.T) {
 	}
 }
 
-func TestErrorsNameNoURL(t *testing.T) {
-	err := withoutURL(&url.Error{Op: "Post", URL: "http://me:geheim@host/", Err: context.DeadlineExceeded})
-	if strings.Contains(err.Error(), "host") {
+// A sink that went away and is there again, as a broker's pod, has closed all connections: no send fails for it, however
+// many there were.
+func TestClosedConnections(t *testing.T) {
+	const sends = 8
+	var together sync.WaitGroup
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		together.Done()
+		together.Wait() // so that each has a connection of its own
+	}))
+	defer srv.Close()
+	s, err := NewHTTPSender(settings(t, srv.URL, func(c *config.Adapter) { c.MaxSends = sends }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		together.Add(sends)
+		var all sync.WaitGroup
+		for range sends {
+			all.Go(func() {
+				if err := sendOne(t, s); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if n := s.client.IdleConnsCount(); n != sends {
+			t.Errorf("%d connections are kept", n)
+		}
+		srv.CloseClientConnections()
+	}
+}
+
+// What a mesh or a proxy adds to an answer does no harm.
+func TestAnswerWithALongHeader(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Long", strings.Repeat("x", 10<<10))
+		w.WriteHeader(http.StatusAccepted)
+	}))
+	defer srv.Close()
+	s, err := NewHTTPSender(settings(t, srv.URL, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sendOne(t, s); err != nil {
+		t.Error(err)
+	}
+}
+
+// An error names neither the sink's password nor its user.
+func TestErrorsNameNoPassword(t *testing.T) {
+	srv := httptest.NewServer(nil)
+	address := strings.Replace(srv.URL, "http://", "http://me:geheim@", 1)
+	srv.Close()
+	s, err := NewHTTPSender(settings(t, address, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sendOne(t, s); err == nil || strings.Contains(err.Error(), "geheim") || strings.Contains(err.Error(), "me:") {
 		t.Error(err)
 	}
 }

@@ -100,6 +100,9 @@ func (t Trace) Valid() bool { return t.parent != "" }
 // Parent is the traceparent; empty for none.
 func (t Trace) Parent() string { return t.parent }
 
+// State is the tracestate; empty for none.
+func (t Trace) State() string { return t.state }
+
 // ID is the trace's id, 32 hex digits; empty for none. It is what logs call trace_id.
 func (t Trace) ID() string {
 	if !t.Valid() {
