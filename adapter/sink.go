@@ -77,7 +77,7 @@ func NewHTTPSender(cfg config.Adapter) (*HTTPSender, error) {
 
 func dial(address string, most time.Duration) (net.Conn, error) {
 	d := net.Dialer{Timeout: min(most, dialTimeout), KeepAlive: 30 * time.Second}
-	return d.Dial("tcp", address) //nolint:noctx // fasthttp says how long it may take instead
+	return d.Dial("tcp", address)
 }
 
 // again says whether a request that failed is sent once more: that the sink has

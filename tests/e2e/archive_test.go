@@ -163,7 +163,7 @@ func TestArchiveTellsAStoryAndIsNotWaitedFor(t *testing.T) {
 		return err
 	})
 	failed := failures(t, alertmanagers[0])
-	missed := unique(t)
+	missed := unique(t, "interval", "long") // what is given up before the adapter gives it up tells nothing of the archive
 	fire(t, posted{Labels: missed}, alertmanagers[0])
 	eventually(t, 2*time.Minute, "the Job of an alert that the archive missed", func(ctx context.Context) error {
 		return oneJob(ctx, fingerprint(missed))
@@ -176,7 +176,8 @@ func TestArchiveTellsAStoryAndIsNotWaitedFor(t *testing.T) {
 		return nil
 	})
 	if now := failures(t, alertmanagers[0]); now != failed {
-		t.Errorf("%v notifications have failed while the archive was away", now-failed)
+		log, err := kubectl(t.Context(), "", "logs", "-n", quench, "-l", "serving.knative.dev/service=adapter", "-c", "adapter", "--tail=50")
+		t.Errorf("%v notifications have failed while the archive was away (%v); the adapter says\n%s", now-failed, err, log)
 	}
 
 	must(t, "", "scale", "-n", quench, "statefulset/archive", "--replicas=1")
