@@ -5,6 +5,7 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/quench-dev/quench/function/policy"
@@ -55,7 +56,7 @@ func refusal(r *policy.Refusal) error {
 	return Skip(r.Reason, "%s", r.Message)
 }
 
-var apiVersion = regexp.MustCompile(`^v[0-9]`)
+var apiVersion = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^v[0-9]`) })
 
 // namespace is the target's; empty for an object that is in none, and for what is
 // no object.
@@ -67,7 +68,7 @@ func (p Plan) namespace() string {
 		return p.Namespace
 	}
 	parts := strings.Split(p.Target, "/")
-	if len(parts) > 0 && apiVersion.MatchString(parts[0]) {
+	if len(parts) > 0 && apiVersion().MatchString(parts[0]) {
 		parts = parts[1:]
 	} else if len(parts) > 1 {
 		parts = parts[2:]

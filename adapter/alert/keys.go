@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"sync"
 	"time"
 )
 
@@ -175,11 +176,11 @@ func parseVerifyKey(b *pem.Block) (VerifyKey, error) {
 	return k, nil
 }
 
-var operatorName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
+var operatorName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`) })
 
 // CheckOperator says what is wrong with an operator's name.
 func CheckOperator(name string) error {
-	if !operatorName.MatchString(name) {
+	if !operatorName().MatchString(name) {
 		return fmt.Errorf("operator %.80q: want up to 63 letters, digits, dots, underscores and dashes, a letter or digit at both ends", name)
 	}
 	return nil

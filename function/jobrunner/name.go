@@ -3,6 +3,7 @@ package jobrunner
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -22,11 +23,11 @@ func jobName(r *Rule, eventID string, recorded time.Time) string {
 	return kmeta.ChildName(slug(r.Name), "-"+alert.Hash(of...)[:16])
 }
 
-var notInName = regexp.MustCompile(`[^a-z0-9]+`)
+var notInName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^a-z0-9]+`) })
 
 // slug is what a name of any length and script leaves of a DNS label.
 func slug(name string) string {
-	if s := strings.Trim(notInName.ReplaceAllString(strings.ToLower(name), "-"), "-"); s != "" {
+	if s := strings.Trim(notInName().ReplaceAllString(strings.ToLower(name), "-"), "-"); s != "" {
 		return s
 	}
 	return "job"

@@ -2,13 +2,14 @@ package rollback
 
 import (
 	"regexp"
+	"sync"
 
 	differ "github.com/rogpeppe/go-internal/diff"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 )
 
-var secret = regexp.MustCompile(`(?i)PASSWORD|TOKEN|SECRET|KEY`)
+var secret = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)PASSWORD|TOKEN|SECRET|KEY`) })
 
 // What stands for the value of a variable that may be secret.
 const (
@@ -53,7 +54,7 @@ func eachVariable(pod *corev1.PodSpec, visit func(container string, v *corev1.En
 	containers := func(all []corev1.Container) {
 		for i := range all {
 			for j := range all[i].Env {
-				if v := &all[i].Env[j]; v.Value != "" && secret.MatchString(v.Name) {
+				if v := &all[i].Env[j]; v.Value != "" && secret().MatchString(v.Name) {
 					visit(all[i].Name, v)
 				}
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"regexp"
 	"strings"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -13,8 +14,8 @@ import (
 // How controllers name pods: with a random suffix of five letters and digits that
 // make no words (k8s.io/apimachinery/pkg/util/rand), or with an ordinal.
 var (
-	random  = regexp.MustCompile(`^(.+)-[bcdfghjklmnpqrstvwxz2456789]{5}$`)
-	ordinal = regexp.MustCompile(`^(.+)-(?:0|[1-9][0-9]*)$`)
+	random  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(.+)-[bcdfghjklmnpqrstvwxz2456789]{5}$`) })
+	ordinal = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(.+)-(?:0|[1-9][0-9]*)$`) })
 )
 
 // gone finds the owner of a pod that is not there any more, by the exact name
@@ -25,12 +26,12 @@ func (s *search) gone(ctx context.Context, pod string) (*Found, error) {
 		name string
 	}
 	var candidates []candidate
-	if m := random.FindStringSubmatch(pod); m != nil {
+	if m := random().FindStringSubmatch(pod); m != nil {
 		for _, kind := range []Kind{ReplicaSet, DaemonSet, Job} {
 			candidates = append(candidates, candidate{kind, m[1]})
 		}
 	}
-	if m := ordinal.FindStringSubmatch(pod); m != nil {
+	if m := ordinal().FindStringSubmatch(pod); m != nil {
 		candidates = append(candidates, candidate{StatefulSet, m[1]})
 	}
 	var first *Found
