@@ -125,7 +125,8 @@ bench: bench-adapter bench-archive ## measure the adapter and the archive, then 
 .PHONY: bench-adapter
 bench-adapter: build ## measure the adapter and starts, beside floors and a reference (ARGS="--rounds 1 --each 1s" is quicker, --json FILE)
 	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(B)/ ./tests/bench ./tests/bench/hello
-	@$(B)/bench run --bin $(B) $(ARGS)
+	@bash tests/bench/peers/install.sh $(B)/peers
+	@$(B)/bench run --bin $(B) --peers $(B)/peers $(ARGS)
 
 .PHONY: bench-go
 bench-go: $(B)/benchstat $(B)/quench-controlplane ## run Go's benchmarks of the hot parts, and compare with the last release's (its times are another machine's, perhaps; allocations are not)

@@ -49,12 +49,10 @@ func serve(ctx context.Context, role string, args ...string) (*process, error) {
 
 // program starts a program that listens on PORT, and waits until it is ready. It says how long that took from exec on.
 func program(ctx context.Context, path string, env ...string) (p *process, took time.Duration, err error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	address, err := freeAddress(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
-	address := l.Addr().String()
-	_ = l.Close()
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, 0, err
@@ -88,6 +86,15 @@ func program(ctx context.Context, path string, env ...string) (p *process, took 
 	}
 	p.end()
 	return nil, 0, fmt.Errorf("%s is not ready: %s", path, &p.log)
+}
+
+// freeAddress is one that nobody listens on.
+func freeAddress(ctx context.Context) (string, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
 }
 
 func (p *process) end() {

@@ -54,6 +54,7 @@ func (f figure) verdict() (bound, met string) {
 
 type bench struct {
 	bin     string // the folder of what is measured
+	peers   string // the folder that peers are installed in; empty: they are not measured
 	rounds  int
 	each    time.Duration
 	sink    *process
@@ -67,6 +68,7 @@ func run(ctx context.Context, args []string) error {
 	flags.StringVar(&b.bin, "bin", ".build", "the folder of adapter, function and hello")
 	flags.IntVar(&b.rounds, "rounds", 3, "how often each is measured, one after the other; medians are printed")
 	flags.DurationVar(&b.each, "each", 3*time.Second, "how long each is loaded")
+	flags.StringVar(&b.peers, "peers", "", "the folder that peers/install.sh has installed others in; they are measured, too")
 	output := flags.String("json", "", "write the figures there, too")
 	only := flags.String("only", "", "measure one part alone")
 	if err := flags.Parse(args); err != nil {
@@ -87,6 +89,7 @@ func run(ctx context.Context, args []string) error {
 		{"refusing-sink", b.refusingSink},
 		{"memory", b.memory},
 		{"start", b.start},
+		{"peers", b.measurePeers},
 	} {
 		if *only != "" && *only != part.says {
 			continue

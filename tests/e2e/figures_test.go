@@ -27,6 +27,7 @@ const copies = 5
 var (
 	rounds = setting("E2E_ROUNDS", "2")
 	pairs  = setting("E2E_PAIRS", "1")
+	steady = setting("E2E_STEADY", "50")
 )
 
 // target is a function that is measured.
@@ -43,18 +44,19 @@ type sample struct{ answer, job, calls float64 }
 // TestFigures measures, from within the cluster, how long a webhook takes that wakes a function from zero pods, and one that
 // finds it awake: job-runner beside a function that does nothing, each time one after the other. The in-memory channel
 // answers a webhook when the functions have, so that its answer is the end of all that it caused: the Jobs are suspended,
-// and no pod of theirs starts beside the next webhook. Nothing is asserted about the figures, which are this machine's;
+// and no pod of theirs starts beside the next webhook. Then both in steady state, beside the bare Broker: an event that is
+// posted to it and is answered by the function that does nothing. Last, pairs of starts without a Broker. Nothing is asserted about the figures, which are this machine's;
 // they go to the log.
 func TestFigures(t *testing.T) {
 	setUpCopies(t)
-	rounds, err := strconv.Atoi(rounds)
-	if err != nil {
-		t.Fatalf("E2E_ROUNDS: %v", err)
+	var counts [3]int
+	for i, text := range []string{rounds, pairs, steady} {
+		var err error
+		if counts[i], err = strconv.Atoi(text); err != nil {
+			t.Fatalf("E2E_ROUNDS, E2E_PAIRS, E2E_STEADY: %v", err)
+		}
 	}
-	pairs, err := strconv.Atoi(pairs)
-	if err != nil {
-		t.Fatalf("E2E_PAIRS: %v", err)
-	}
+	rounds, pairs, steady := counts[0], counts[1], counts[2]
 	seen := watchJobs(t)
 	samples := map[string]map[string][]sample{"cold": {}, "warm": {}}
 	for round := range rounds {
@@ -68,6 +70,7 @@ func TestFigures(t *testing.T) {
 		}
 	}
 	report(samples)
+	reportSteady(measureSteady(t, steady, seen))
 	reportPairs(startPairs(t, pairs))
 }
 
@@ -88,6 +91,39 @@ func awaitAllAsleep(t *testing.T) {
 		}
 	}
 }
+
+// warmUp is how many of each go before what is measured in steady state.
+const warmUp = 10
+
+// measureSteady sends webhooks to the last copies, one after the other, and events to the Broker between them.
+func measureSteady(t *testing.T, n int, seen func(string) (time.Time, bool)) map[string][]sample {
+	t.Helper()
+	const last = copies - 1
+	samples := map[string][]sample{}
+	bare := signedEvents(t, 1)[0].Header.Clone()
+	for name := range bare {
+		if strings.HasPrefix(name, "Ce-Knative") {
+			bare.Del(name)
+		}
+	}
+	bare.Set("Ce-Figures", fmt.Sprintf("nothing-%d", last))
+	for i := range warmUp + n {
+		round := map[string]sample{}
+		for _, target := range order(i) {
+			round[target.name] = measure(t, target, last, seen)
+		}
+		bare.Set("Ce-Id", fmt.Sprintf("bare-%d", i))
+		round[bareBroker] = sample{answer: sendOn(t, "http://broker-ingress."+eventing+".svc.cluster.local/"+quench+"/default", bare, []byte("{}")).Seconds}
+		if i >= warmUp {
+			for name, s := range round {
+				samples[name] = append(samples[name], s)
+			}
+		}
+	}
+	return samples
+}
+
+const bareBroker = "the bare Broker, the same function has answered"
 
 // startPairs wakes both from zero, at the same moment, with an event that the adapter has made, posted to the Knative Service
 // itself: so that it is a function's start and work that is compared, and not what a Broker does with its answer, or where
@@ -292,7 +328,7 @@ func sendOn(t testing.TB, url string, header http.Header, body []byte) sent {
 	return s
 }
 
-// trySendOn has the recorder send something, an event where there are attributes in the header, and wants 200.
+// trySendOn has the recorder send something, an event where there are attributes in the header, and wants it taken.
 func trySendOn(ctx context.Context, url string, header http.Header, body []byte) (s sent, err error) {
 	request := through(cluster.client.CoreV1().RESTClient().Post(), e2e, "services", "recorder:http", "-/send").Param("url", url).Body(body)
 	for name, values := range header {
@@ -307,7 +343,7 @@ func trySendOn(ctx context.Context, url string, header http.Header, body []byte)
 	if err := json.Unmarshal(text, &s); err != nil {
 		return s, err
 	}
-	if s.Status != 200 {
+	if s.Status/100 != 2 {
 		return s, fmt.Errorf("%s answers with %d: %s", url, s.Status, s.Body)
 	}
 	return s, nil
@@ -346,14 +382,14 @@ type table struct{ strings.Builder }
 
 func newTable(title string) *table {
 	t := &table{}
-	fmt.Fprintf(t, "figures, in ms, %s:\n| %-59s | %6s | %6s | %6s | %6s |\n", title, "until", "p10", "median", "p90", "max")
+	fmt.Fprintf(t, "figures, in ms, %s:\n| %-59s | %6s | %6s | %6s | %6s |\n", title, "until", "p10", "median", "p90", "p99")
 	return t
 }
 
 func (t *table) row(name string, values []float64) {
 	slices.Sort(values)
 	at := func(q float64) float64 { return 1000 * values[int(q*float64(len(values)-1)+0.5)] }
-	fmt.Fprintf(t, "| %-59s | %6.0f | %6.0f | %6.0f | %6.0f |\n", name, at(.1), at(.5), at(.9), at(1))
+	fmt.Fprintf(t, "| %-59s | %6.0f | %6.0f | %6.0f | %6.0f |\n", name, at(.1), at(.5), at(.9), at(.99))
 }
 
 // report prints what webhooks took, by way of adapter, Broker and Trigger.
@@ -365,6 +401,18 @@ func report(samples map[string]map[string][]sample) {
 		t.row(state+": job-runner's Job is there", column(runner, func(s sample) float64 { return s.job }))
 		t.row(state+": job-runner has answered, its record is complete", column(runner, func(s sample) float64 { return s.answer }))
 	}
+	fmt.Print(t.String())
+}
+
+// reportSteady prints what webhooks took in steady state, and events at the bare Broker.
+func reportSteady(samples map[string][]sample) {
+	answer := func(s sample) float64 { return s.answer }
+	nothing, runner := samples[measured[0].name], samples[measured[1].name]
+	t := newTable(fmt.Sprintf("of %d each in steady state, from the sending", len(runner)))
+	t.row(bareBroker, column(samples[bareBroker], answer))
+	t.row("webhook: "+measured[0].name+" has answered", column(nothing, answer))
+	t.row("webhook: job-runner's Job is there", column(runner, func(s sample) float64 { return s.job }))
+	t.row("webhook: job-runner has answered, its record is complete", column(runner, answer))
 	fmt.Print(t.String())
 }
 
