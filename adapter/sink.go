@@ -45,6 +45,7 @@ func NewHTTPSender(cfg config.Adapter) (*HTTPSender, error) {
 		IsTLS:               sink.Scheme == "https",
 		MaxConns:            cfg.MaxSends,
 		MaxConnWaitTimeout:  time.Duration(cfg.SendTimeout),
+		WriteTimeout:        time.Duration(cfg.SendTimeout), // without one a TLS handshake could take for ever
 		MaxIdleConnDuration: 90 * time.Second,
 		MaxResponseBodySize: answerBytes,
 		ReadBufferSize:      16 << 10, // an answer's header fits in, or it is an error
@@ -76,7 +77,10 @@ func NewHTTPSender(cfg config.Adapter) (*HTTPSender, error) {
 }
 
 func dial(address string, most time.Duration) (net.Conn, error) {
-	d := net.Dialer{Timeout: min(most, dialTimeout), KeepAlive: 30 * time.Second}
+	if most <= 0 || most > dialTimeout {
+		most = dialTimeout
+	}
+	d := net.Dialer{Timeout: most, KeepAlive: 30 * time.Second}
 	return d.Dial("tcp", address)
 }
 

@@ -19,6 +19,11 @@ import (
 // sendOne sends one alert's event to a handler's server.
 func sendOne(t *testing.T, s *HTTPSender) error {
 	t.Helper()
+	return sendWithin(t, s, time.Minute)
+}
+
+func sendWithin(t *testing.T, s *HTTPSender, limit time.Duration) error {
+	t.Helper()
 	p, err := alert.Decode(webhookOf("a"))
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +32,7 @@ func sendOne(t *testing.T, s *HTTPSender) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	return s.Send(ctx, e)
 }
@@ -218,6 +223,31 @@ func TestAnswerWithALongHeader(t *testing.T) {
 	}
 	if err := sendOne(t, s); err != nil {
 		t.Error(err)
+	}
+}
+
+// A sink that takes connections and says nothing, not even in the TLS handshake, is given up in time.
+func TestSilentSink(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") // the kernel takes the connections
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, scheme := range []string{"http", "https"} {
+		s, err := NewHTTPSender(settings(t, scheme+"://"+l.Addr().String(), func(c *config.Adapter) { c.SendTimeout = config.Duration(100 * time.Millisecond) }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() { done <- sendWithin(t, s, 100*time.Millisecond) }()
+		select {
+		case err := <-done:
+			if err == nil {
+				t.Errorf("%s: it is taken", scheme)
+			}
+		case <-time.After(30 * time.Second):
+			t.Errorf("%s: it waits for ever", scheme)
+		}
 	}
 }
 
