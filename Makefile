@@ -120,7 +120,7 @@ e2e: ## prove the whole chain on a real cluster: one on this machine (root on De
 
 .PHONY: bench
 bench: bench-adapter bench-archive ## measure the adapter and the archive, then cold and warm starts on the real cluster, beside a function that does nothing
-	@E2E_ROUNDS=6 E2E_PAIRS=6 bash tests/e2e/run.sh -run 'TestFigures'
+	@E2E_ROUNDS=6 E2E_PAIRS=6 E2E_STEADY=100 bash tests/e2e/run.sh -run 'TestFigures'
 
 .PHONY: bench-adapter
 bench-adapter: build ## measure the adapter and starts, beside floors and a reference (ARGS="--rounds 1 --each 1s" is quicker, --json FILE)

@@ -27,7 +27,7 @@ const copies = 5
 var (
 	rounds = setting("E2E_ROUNDS", "2")
 	pairs  = setting("E2E_PAIRS", "1")
-	steady = setting("E2E_STEADY", "50")
+	steady = setting("E2E_STEADY", "20")
 )
 
 // target is a function that is measured.
@@ -93,7 +93,7 @@ func awaitAllAsleep(t *testing.T) {
 }
 
 // warmUp is how many of each go before what is measured in steady state.
-const warmUp = 10
+const warmUp = 5
 
 // measureSteady sends webhooks to the last copies, one after the other, and events to the Broker between them.
 func measureSteady(t *testing.T, n int, seen func(string) (time.Time, bool)) map[string][]sample {
