@@ -1,8 +1,6 @@
 package adapter_test
 
 import (
-	"bufio"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -21,32 +19,6 @@ import (
 
 func TestMain(m *testing.M) { program.Main(m, adapter.Program()) }
 
-// serving starts the program and gives its URL; what it logs later comes on lines.
-func serving(t *testing.T, env ...string) (c *exec.Cmd, url string, lines *bufio.Scanner) {
-	t.Helper()
-	c = program.Command(t, append(env, "PORT=0"))
-	out, err := c.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines = bufio.NewScanner(out)
-	for lines.Scan() {
-		var l struct{ Message, Addr string }
-		if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
-			t.Fatalf("%s: %v", lines.Text(), err)
-		}
-		if l.Message == "listening" {
-			_, port, _ := strings.Cut(l.Addr, "]:")
-			return c, "http://127.0.0.1:" + port, lines
-		}
-	}
-	t.Fatal("it does not listen")
-	return nil, "", nil
-}
-
 func get(t *testing.T, url string) (int, string) {
 	t.Helper()
 	resp, err := http.Get(url)
@@ -62,7 +34,7 @@ func get(t *testing.T, url string) (int, string) {
 }
 
 func TestWithoutSink(t *testing.T) {
-	c, url, lines := serving(t, "DRAIN_QUIET=0s")
+	c, url, lines := program.Serving(t, "PORT=0", "DRAIN_QUIET=0s")
 	for path, want := range map[string]struct {
 		code int
 		says string
@@ -95,7 +67,7 @@ func TestDrain(t *testing.T) {
 		<-release
 	}))
 	defer sink.Close()
-	c, url, lines := serving(t, "K_SINK="+strings.Replace(sink.URL, "//", "//me:geheim@", 1), "DRAIN_QUIET=0s")
+	c, url, lines := program.Serving(t, "PORT=0", "K_SINK="+strings.Replace(sink.URL, "//", "//me:geheim@", 1), "DRAIN_QUIET=0s")
 	body, err := os.Open(filepath.Join("..", "tests", "payloads", "resolved.json"))
 	if err != nil {
 		t.Fatal(err)

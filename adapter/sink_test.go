@@ -3,6 +3,7 @@ package adapter
 import (
 	"context"
 	"encoding/pem"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -183,9 +184,18 @@ func TestClosedConnection(t *testing.T) {
 func TestClosedConnections(t *testing.T) {
 	const sends = 8
 	var together sync.WaitGroup
-	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // only then is it seen that a client has gone
 		together.Done()
-		together.Wait() // so that each has a connection of its own
+		here := make(chan struct{})
+		go func() {
+			together.Wait()
+			close(here)
+		}()
+		select {
+		case <-here: // so that each has a connection of its own
+		case <-r.Context().Done(): // one of the others did not come
+		}
 	}))
 	defer srv.Close()
 	s, err := NewHTTPSender(settings(t, srv.URL, func(c *config.Adapter) { c.MaxSends = sends }))
@@ -197,14 +207,14 @@ func TestClosedConnections(t *testing.T) {
 		var all sync.WaitGroup
 		for range sends {
 			all.Go(func() {
-				if err := sendOne(t, s); err != nil {
+				if err := sendWithin(t, s, 10*time.Second); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		all.Wait()
 		if n := s.client.IdleConnsCount(); n != sends {
-			t.Errorf("%d connections are kept", n)
+			t.Fatalf("%d connections are kept", n)
 		}
 		srv.CloseClientConnections()
 	}

@@ -1,8 +1,6 @@
 package gate_test
 
 import (
-	"bufio"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -18,32 +16,6 @@ import (
 
 func TestMain(m *testing.M) { program.Main(m, gate.Program()) }
 
-// serving starts the program and gives its URL; what it logs later comes on lines.
-func serving(t *testing.T, env ...string) (c *exec.Cmd, url string, lines *bufio.Scanner) {
-	t.Helper()
-	c = program.Command(t, append(env, "KUBE_PROBE_LISTEN_PORT=0"))
-	out, err := c.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines = bufio.NewScanner(out)
-	for lines.Scan() {
-		var l struct{ Message, Addr string }
-		if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
-			t.Fatalf("%s: %v", lines.Text(), err)
-		}
-		if l.Message == "listening" {
-			_, port, _ := strings.Cut(l.Addr, "]:")
-			return c, "http://127.0.0.1:" + port, lines
-		}
-	}
-	t.Fatal("it does not listen")
-	return nil, "", nil
-}
-
 // Paths that quench's other programs answer themselves are the gate's, where it was told so: readiness that were liveness
 // would open the gate. SIGTERM ends it.
 func TestProbesAtAnyPath(t *testing.T) {
@@ -53,7 +25,7 @@ func TestProbesAtAnyPath(t *testing.T) {
 	defer prometheus.Close()
 	for _, paths := range [][2]string{{"/live", "/ready"}, {"/readyz", "/healthz"}, {"/", "/health/liveness"}, {"/probes/live/", "/probes/ready/"}} {
 		t.Run(paths[1], func(t *testing.T) {
-			c, url, lines := serving(t, "PROMETHEUS_ENDPOINT="+prometheus.URL, "PROMETHEUS_API_TIMEOUT=60",
+			c, url, lines := program.Serving(t, "KUBE_PROBE_LISTEN_PORT=0", "PROMETHEUS_ENDPOINT="+prometheus.URL, "PROMETHEUS_API_TIMEOUT=60",
 				"KUBE_LIVENESS_PATH="+paths[0], "KUBE_READINESS_PATH="+paths[1])
 			for i, want := range []int{http.StatusOK, http.StatusServiceUnavailable} {
 				resp, err := http.Get(url + paths[i])

@@ -1,11 +1,8 @@
 package archive_test
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"os/exec"
@@ -92,28 +89,12 @@ func killed(t *testing.T, where string, open func() (*store.Store, error)) {
 // startServing starts the program and says where it listens.
 func startServing(t *testing.T, where string) (*exec.Cmd, string) {
 	t.Helper()
-	c := program.Command(t, []string{"PORT=0", "DRAIN_QUIET=0s", where})
-	out, err := c.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		var l struct{ Message, Addr string }
-		if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
-			t.Fatalf("%s: %v", lines.Text(), err)
+	c, url, lines := program.Serving(t, "PORT=0", "DRAIN_QUIET=0s", where)
+	go func() {
+		for lines.Scan() { // so that it never waits for a reader
 		}
-		if l.Message == "listening" {
-			go func() { _, _ = io.Copy(io.Discard, out) }() // so that it never waits for a reader
-			_, port, _ := strings.Cut(l.Addr, "]:")
-			return c, "http://127.0.0.1:" + port
-		}
-	}
-	t.Fatal("it does not start")
-	return nil, ""
+	}()
+	return c, url
 }
 
 // load is what was sent, and what was answered with 204.

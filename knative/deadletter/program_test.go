@@ -1,7 +1,6 @@
 package deadletter_test
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -17,28 +16,7 @@ import (
 func TestMain(m *testing.M) { program.Main(m, deadletter.Program()) }
 
 func TestServesAndDrains(t *testing.T) {
-	c := program.Command(t, []string{"PORT=0", "DRAIN_QUIET=0s"})
-	out, err := c.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(out)
-	var l struct{ Message, Addr, Level string }
-	next := func() {
-		t.Helper()
-		if !lines.Scan() {
-			t.Fatal("it logs no more")
-		}
-		if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
-			t.Fatalf("%s: %v", lines.Text(), err)
-		}
-	}
-	next()
-	_, port, _ := strings.Cut(l.Addr, "]:")
-	url := "http://127.0.0.1:" + port
+	c, url, lines := program.Serving(t, "PORT=0", "DRAIN_QUIET=0s")
 	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
 		resp, err := http.Get(url + path)
 		if err != nil {
@@ -54,7 +32,13 @@ func TestServesAndDrains(t *testing.T) {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	next()
+	if !lines.Scan() {
+		t.Fatal("it logs no more")
+	}
+	var l struct{ Message, Level string }
+	if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
+		t.Fatalf("%s: %v", lines.Text(), err)
+	}
 	if resp.StatusCode != http.StatusNoContent || l.Message != "dead letter" || l.Level != "error" {
 		t.Errorf("%s, log says %s", resp.Status, lines.Text())
 	}

@@ -16,17 +16,17 @@ import (
 // peer is something else that one could take for the adapter's part; peers/install.sh installs it.
 type peer struct {
 	name, path string // the path that takes webhooks
+	file       string // in the folder that it is installed in
 	command    func(dir, port string) []string
-	sizes      []int // of webhooks, in alerts
 }
 
 var peers = []peer{
-	{"webhook and curl", "hooks/alerts", func(dir, port string) []string {
+	{"webhook and curl", "hooks/alerts", "webhook", func(dir, port string) []string {
 		return []string{filepath.Join(dir, "webhook"), "-hooks", filepath.Join(dir, "hooks.json"), "-ip", "127.0.0.1", "-port", port}
-	}, []int{1, 100}},
-	{"Node-RED", "alerts", func(dir, _ string) []string {
+	}},
+	{"Node-RED", "alerts", "node_modules/node-red/red.js", func(dir, _ string) []string {
 		return []string{"node", filepath.Join(dir, "node_modules/node-red/red.js"), "--userDir", dir, "--settings", filepath.Join(dir, "settings.js")}
-	}, []int{1, 100}},
+	}},
 }
 
 // measurePeers has each peer that is installed do the adapter's work, for quench beside it.
@@ -40,18 +40,14 @@ func (b *bench) measurePeers(ctx context.Context) error {
 	}
 	defer ours.end()
 	for _, peer := range peers {
-		command := peer.command(b.peers, "")
-		if _, err := os.Stat(command[min(1, len(command)-1)]); command[0] == "node" && errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if _, err := exec.LookPath(command[0]); err != nil {
-			continue
+		if _, err := os.Stat(filepath.Join(b.peers, peer.file)); errors.Is(err, os.ErrNotExist) {
+			continue // install.sh has said why
 		}
 		p, err := b.startPeer(ctx, peer)
 		if err != nil {
 			return fmt.Errorf("%s: %w", peer.name, err)
 		}
-		for _, alerts := range peer.sizes {
+		for _, alerts := range []int{1, 100} {
 			var theirs, us []float64
 			for range b.rounds {
 				for _, one := range []struct {
