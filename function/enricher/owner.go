@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -64,63 +62,84 @@ func (l *look) conditions(o *unstructured.Unstructured) ([]enriched.Condition, e
 	return told, nil
 }
 
+// workload is what Deployments, StatefulSets and DaemonSets tell of their rollout, under apps/v1's names: its types bring
+// all that they can be encoded as, which costs each start of a function.
+type workload struct {
+	metav1.ObjectMeta `json:"metadata"`
+
+	Spec struct {
+		Replicas *int32 `json:"replicas"`
+		Paused   bool   `json:"paused"`
+	} `json:"spec"`
+	Status struct {
+		ObservedGeneration int64              `json:"observedGeneration"`
+		Conditions         []metav1.Condition `json:"conditions"`
+
+		Replicas          int32 `json:"replicas"`
+		UpdatedReplicas   int32 `json:"updatedReplicas"`
+		ReadyReplicas     int32 `json:"readyReplicas"`
+		AvailableReplicas int32 `json:"availableReplicas"`
+
+		CurrentRevision string `json:"currentRevision"`
+		UpdateRevision  string `json:"updateRevision"`
+
+		DesiredNumberScheduled int32 `json:"desiredNumberScheduled"`
+		UpdatedNumberScheduled int32 `json:"updatedNumberScheduled"`
+		NumberReady            int32 `json:"numberReady"`
+		NumberAvailable        int32 `json:"numberAvailable"`
+	} `json:"status"`
+}
+
 // rollout is how far an object's pods are those that it describes; nil for one that
 // does not roll out.
 func rollout(found *target.Found) (*enriched.Rollout, error) {
 	switch found.Kind {
-	case target.Deployment:
-		d := &appsv1.Deployment{}
-		if err := decode(found.Live, d); err != nil {
-			return nil, err
-		}
-		return ofDeployment(d), nil
-	case target.StatefulSet:
-		s := &appsv1.StatefulSet{}
-		if err := decode(found.Live, s); err != nil {
-			return nil, err
-		}
+	case target.Deployment, target.StatefulSet, target.DaemonSet:
+	default:
+		return nil, nil
+	}
+	w := &workload{}
+	if err := decode(found.Live, w); err != nil {
+		return nil, err
+	}
+	status, unseen := w.Status, w.Status.ObservedGeneration < w.Generation
+	if found.Kind == target.DaemonSet {
 		r := &enriched.Rollout{
-			Revision: s.Status.UpdateRevision, Desired: number(s.Spec.Replicas), Updated: s.Status.UpdatedReplicas,
-			Ready: s.Status.ReadyReplicas, Available: s.Status.AvailableReplicas,
+			Desired: status.DesiredNumberScheduled, Updated: status.UpdatedNumberScheduled,
+			Ready: status.NumberReady, Available: status.NumberAvailable,
 		}
-		r.State = state(r, s.Status.ObservedGeneration < s.Generation || s.Status.UpdateRevision != s.Status.CurrentRevision)
-		return r, nil
-	case target.DaemonSet:
-		d := &appsv1.DaemonSet{}
-		if err := decode(found.Live, d); err != nil {
-			return nil, err
-		}
-		r := &enriched.Rollout{
-			Desired: d.Status.DesiredNumberScheduled, Updated: d.Status.UpdatedNumberScheduled,
-			Ready: d.Status.NumberReady, Available: d.Status.NumberAvailable,
-		}
-		r.State = state(r, d.Status.ObservedGeneration < d.Generation || r.Updated < r.Desired)
+		r.State = state(r, unseen || r.Updated < r.Desired)
 		return r, nil
 	}
-	return nil, nil
+	r := &enriched.Rollout{
+		Revision: status.UpdateRevision, Desired: number(w.Spec.Replicas), Updated: status.UpdatedReplicas,
+		Ready: status.ReadyReplicas, Available: status.AvailableReplicas,
+	}
+	if found.Kind == target.StatefulSet {
+		r.State = state(r, unseen || status.UpdateRevision != status.CurrentRevision)
+		return r, nil
+	}
+	r.Revision = w.Annotations[annotationRevision]
+	r.State = w.deployment(r, unseen || r.Updated < r.Desired || status.Replicas > r.Updated)
+	return r, nil
 }
 
-func ofDeployment(d *appsv1.Deployment) *enriched.Rollout {
-	r := &enriched.Rollout{
-		Revision: d.Annotations[annotationRevision], Desired: number(d.Spec.Replicas), Updated: d.Status.UpdatedReplicas,
-		Ready: d.Status.ReadyReplicas, Available: d.Status.AvailableReplicas,
-	}
-	// A new revision is under way until all of its pods were available once.
-	under := d.Status.ObservedGeneration < d.Generation || r.Updated < r.Desired || d.Status.Replicas > r.Updated
-	for _, c := range d.Status.Conditions {
-		if c.Type != appsv1.DeploymentProgressing {
+// deployment is the state of a Deployment; under says that its pods do not agree with it.
+func (w *workload) deployment(r *enriched.Rollout, under bool) string {
+	for _, c := range w.Status.Conditions {
+		if c.Type != "Progressing" {
 			continue
 		}
-		under = under || c.Status == corev1.ConditionTrue && c.Reason != "NewReplicaSetAvailable" && r.Available < r.Desired
 		if c.Reason == "ProgressDeadlineExceeded" {
-			r.State = enriched.RolloutStuck
-			return r
+			return enriched.RolloutStuck
 		}
+		// A new revision is under way until all of its pods were available once.
+		under = under || c.Status == metav1.ConditionTrue && c.Reason != "NewReplicaSetAvailable" && r.Available < r.Desired
 	}
-	if r.State = state(r, under); d.Spec.Paused {
-		r.State = enriched.RolloutPaused
+	if w.Spec.Paused {
+		return enriched.RolloutPaused
 	}
-	return r
+	return state(r, under)
 }
 
 func state(r *enriched.Rollout, under bool) string {
