@@ -123,7 +123,7 @@ func (p *process) memory(what string) (float64, error) {
 	for line := range strings.Lines(string(text)) {
 		if rest, ok := strings.CutPrefix(line, what+":"); ok {
 			kib, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
-			return kib / 1024, err
+			return kib * 1024 / 1e6, err
 		}
 	}
 	return 0, fmt.Errorf("no %s", what)

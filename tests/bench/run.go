@@ -132,8 +132,8 @@ func median(values []float64) float64 {
 }
 
 // adapter starts quench's, in front of the sink.
-func (b *bench) adapter(ctx context.Context) (*process, error) {
-	p, _, err := program(ctx, filepath.Join(b.bin, "adapter"), "K_SINK="+b.sink.url, "LOG_LEVEL=error")
+func (b *bench) adapter(ctx context.Context, env ...string) (*process, error) {
+	p, _, err := program(ctx, filepath.Join(b.bin, "adapter"), append(env, "K_SINK="+b.sink.url, "LOG_LEVEL=error")...)
 	return p, err
 }
 
@@ -186,100 +186,6 @@ func (b *bench) sent(ctx context.Context, role, url string, o order) (l loaded, 
 	}
 	b.number += 1 << 32
 	return l, cpu, b.check(ctx, l.Requests*max(o.alerts, 1))
-}
-
-func (b *bench) throughput(ctx context.Context) error {
-	ours, err := b.adapter(ctx)
-	if err != nil {
-		return err
-	}
-	defer ours.end()
-	theirs, err := serve(ctx, "reference", b.sink.url)
-	if err != nil {
-		return err
-	}
-	defer theirs.end()
-	// A measure is events a second, and processor seconds an event of whoever sends them.
-	type measure struct{ rate, cpu []float64 }
-	got := map[string]*measure{}
-	note := func(name string, rate, cpu float64) {
-		if got[name] == nil {
-			got[name] = &measure{}
-		}
-		got[name].rate, got[name].cpu = append(got[name].rate, rate), append(got[name].cpu, cpu)
-	}
-	floors := []struct {
-		role   string
-		atOnce int
-	}{{"post", 8}, {"post", 16}, {"post", 64}, {"sdk-post", 16}, {"sdk-post", 64}}
-	sizes := []struct{ alerts, atOnce int }{{1, 16}, {1, 64}, {10, 16}, {100, 4}, {100, 16}, {1000, 1}, {1000, 4}}
-	adapters := map[string]*process{"adapter": ours, "reference": theirs}
-	for range b.rounds {
-		for _, f := range floors {
-			l, cpu, err := b.one(ctx, f.role, b.sink.url, order{atOnce: f.atOnce, time: b.each})
-			if err != nil {
-				return err
-			}
-			note(fmt.Sprint(f.role, " ", f.atOnce), float64(l.Requests)/l.Seconds, cpu/float64(l.Requests))
-		}
-		for _, s := range sizes {
-			for name, p := range adapters {
-				before, err := p.cpu()
-				if err != nil {
-					return err
-				}
-				l, _, err := b.one(ctx, "load", p.url, order{atOnce: s.atOnce, alerts: s.alerts, time: b.each})
-				if err != nil {
-					return fmt.Errorf("%s: %w", name, err)
-				}
-				after, err := p.cpu()
-				if err != nil {
-					return err
-				}
-				events := float64(l.Requests * s.alerts)
-				note(fmt.Sprint(name, " ", s.alerts, " ", s.atOnce), events/l.Seconds, (after-before)/events)
-			}
-		}
-	}
-	// best is the concurrency at which most is delivered.
-	best := func(name string, atOnce ...int) (rate, cpu float64) {
-		for _, n := range atOnce {
-			m := got[fmt.Sprint(name, " ", n)]
-			if r := median(m.rate); r > rate {
-				rate, cpu = r, median(m.cpu)
-			}
-		}
-		return rate, cpu
-	}
-	floor, floorCPU := best("post", 8, 16, 64)
-	sdk, _ := best("sdk-post", 16, 64)
-	b.add(figure{Name: "floor: events posted by CloudEvents' SDK", Value: sdk, Unit: "/s", Floor: floor, Of: "by net/http"})
-	for _, s := range []struct {
-		alerts int
-		atOnce []int
-	}{{1, []int{16, 64}}, {10, []int{16}}, {100, []int{4, 16}}, {1000, []int{1, 4}}} {
-		rate, cpu := best(fmt.Sprint("adapter ", s.alerts), s.atOnce...)
-		their, theirCPU := best(fmt.Sprint("reference ", s.alerts), s.atOnce...)
-		name := fmt.Sprintf("delivered, webhooks of %d", s.alerts)
-		ofFloor, ofReference := 0.0, 0.0 // no bound
-		switch s.alerts {
-		case 1:
-			ofReference = 1.1
-		case 100, 1000:
-			ofFloor, ofReference = .85, 1.15
-		}
-		b.add(
-			figure{Name: name, Value: rate, Unit: "/s", Floor: floor, Of: "net/http", Bound: ofFloor, Least: true},
-			figure{Name: name, Value: rate, Unit: "/s", Floor: their, Of: "reference", Bound: ofReference, Least: true},
-		)
-		if s.alerts == 100 {
-			b.add(
-				figure{Name: "CPU an event, webhooks of 100", Value: cpu * 1e6, Unit: "µs", Floor: floorCPU * 1e6, Of: "net/http", Bound: 1.4},
-				figure{Name: "reference's CPU an event", Value: theirCPU * 1e6, Unit: "µs", Floor: floorCPU * 1e6, Of: "net/http"},
-			)
-		}
-	}
-	return nil
 }
 
 func (b *bench) latency(ctx context.Context) error {
@@ -389,52 +295,5 @@ func (b *bench) memory(ctx context.Context) error {
 		peaks = append(peaks, peak)
 	}
 	b.add(figure{Name: "memory, peak of a storm of 100,000 alerts", Value: peaks[3], Unit: "MB", Floor: peaks[0], Of: "of its first quarter", Bound: 1.15})
-	return nil
-}
-
-// kubeconfig is of a cluster that is not there: what starts asks it nothing.
-const kubeconfig = `{apiVersion: v1, kind: Config, current-context: none, clusters: [{name: none, cluster: {server: "http://127.0.0.1:1"}}],
-contexts: [{name: none, context: {cluster: none}}]}`
-
-func (b *bench) start(ctx context.Context) error {
-	folder, err := os.MkdirTemp("", "bench")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(folder)
-	file := filepath.Join(folder, "kubeconfig")
-	if err := os.WriteFile(file, []byte(kubeconfig), 0o600); err != nil {
-		return err
-	}
-	programs := []struct {
-		name string
-		env  []string
-	}{{"hello", nil}, {"adapter", []string{"K_SINK=" + b.sink.url}}, {"function", []string{"FUNCTION=rollback", "KUBECONFIG=" + file}}}
-	took, resident := map[string][]float64{}, map[string][]float64{}
-	for range 15 * b.rounds {
-		for _, of := range programs {
-			p, ready, err := program(ctx, filepath.Join(b.bin, of.name), of.env...)
-			if err != nil {
-				return err
-			}
-			memory, err := p.memory("VmRSS")
-			p.end()
-			if err != nil {
-				return err
-			}
-			took[of.name], resident[of.name] = append(took[of.name], 1e3*ready.Seconds()), append(resident[of.name], memory)
-		}
-	}
-	for _, of := range programs[1:] {
-		info, err := os.Stat(filepath.Join(b.bin, of.name))
-		if err != nil {
-			return err
-		}
-		b.add(
-			figure{Name: of.name + ": exec to ready", Value: median(took[of.name]), Unit: "ms", Floor: median(took["hello"]), Of: "hello", Bound: 2},
-			figure{Name: of.name + ": size", Value: float64(info.Size()) / 1e6, Unit: "MB", Bound: 20},
-			figure{Name: of.name + ": memory, just ready", Value: median(resident[of.name]), Unit: "MB", Bound: 15},
-		)
-	}
 	return nil
 }
