@@ -25,5 +25,6 @@ else
 	say "building quench's image"
 	E2E_IMAGE=$($B/quench-cluster image --version "$(git describe --tags --always --dirty 2>/dev/null || echo dev)" \
 		--revision "$(git rev-parse HEAD 2>/dev/null || echo unknown)")
+	E2E_IMAGE=$(go run ./knative/image "${E2E_IMAGE%@*}:e2e")
 fi
 export E2E_IMAGE
