@@ -3,7 +3,8 @@
 #
 #   docker build --build-arg VERSION=v1.2.3 --build-arg REVISION=$(git rev-parse HEAD) -t REPO/quench:v1.2.3 .
 #
-# BuildKit and buildah (1.28 or later) build it.
+# BuildKit and buildah (1.28 or later) build it. Once it is pushed, `make image-pack IMAGE=REPO/quench:v1.2.3` packs it in
+# its registry anew, which leaves two thirds to pull.
 #
 # What they share, the runtime, TLS and HTTP, is large: so they are three executables, by what they need. The adapter,
 # which runs all year, and the functions that start from zero for the Kubernetes API alone stay small and quick; what needs
