@@ -49,6 +49,7 @@ type Options struct {
 type Cluster struct {
 	Server     string
 	Kubeconfig string
+	Kubectl    string // how to call it
 	Namespace  string
 	Embedded   bool
 	DryRun     bool

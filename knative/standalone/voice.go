@@ -1,6 +1,7 @@
 package standalone
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -79,7 +80,7 @@ func (p plainVoice) greet(g greeting) {
 		fmt.Fprintf(&b, "or a sample:      curl -sS --data-binary @%s %s\n", g.Sample, g.URL)
 	}
 	if !g.Cluster.DryRun {
-		fmt.Fprintf(&b, "and see:          kubectl --kubeconfig %s -n %s get jobs,remediations\n", g.Cluster.Kubeconfig, g.Cluster.Namespace)
+		fmt.Fprintf(&b, "and see:          %s --kubeconfig %s -n %s get jobs,remediations\n", cmp.Or(g.Cluster.Kubectl, "kubectl"), g.Cluster.Kubeconfig, g.Cluster.Namespace)
 	}
 	fmt.Fprintln(&b)
 	_, _ = io.WriteString(p.w, b.String())

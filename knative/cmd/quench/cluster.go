@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,7 +29,7 @@ type target struct {
 
 // open takes the cluster that the flags name, or brings the embedded one.
 func (f *runFlags) open(ctx context.Context, progress io.Writer) (*target, error) {
-	t := &target{told: standalone.Cluster{Kubeconfig: f.kubeconfig, DryRun: f.dryRun || (f.kubeconfig != "" && !f.act)}}
+	t := &target{told: standalone.Cluster{Kubeconfig: f.kubeconfig, Kubectl: kubectl(os.Args[0]), DryRun: f.dryRun || (f.kubeconfig != "" && !f.act)}}
 	if f.kubeconfig == "" {
 		fmt.Fprintln(progress, "starting the embedded control plane: etcd, kube-apiserver, kube-controller-manager (some seconds)")
 		plane, err := controlplane.Start(ctx, controlplane.Options{Dir: f.data})
@@ -39,6 +42,18 @@ func (f *runFlags) open(ctx context.Context, progress io.Writer) (*target, error
 		return nil, errors.Join(err, t.stop())
 	}
 	return t, nil
+}
+
+// kubectl is how to call it: where there is none on PATH, the one that is built beside the embedded control plane, and so
+// beside own, quench's executable.
+func kubectl(own string) string {
+	if _, err := exec.LookPath("kubectl"); err != nil && filepath.Base(own) != own {
+		beside := filepath.Join(filepath.Dir(own), "kubectl")
+		if _, err := os.Stat(beside); err == nil {
+			return beside
+		}
+	}
+	return "kubectl"
 }
 
 func (t *target) connect(ctx context.Context, namespace string) error {
