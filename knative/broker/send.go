@@ -32,7 +32,7 @@ func (b *Broker) route(ctx context.Context, e event.Event) error {
 	var names []string
 	matchErrs := make(map[*subscription]error)
 	for _, s := range b.subscriptions {
-		ok, err := s.trigger.Filter.Match(ctx, e)
+		ok, err := s.trigger.Filter.MatchDelivered(ctx, e)
 		if err != nil {
 			matchErrs[s] = err
 		}

@@ -64,7 +64,7 @@ func (f *Forecaster) Of(ctx context.Context, e event.Event) ([]Forecast, error) 
 	var about *incarnation
 	delivered := trigger.AsDelivered(e)
 	for _, t := range f.Triggers {
-		matches, err := t.Filter.Match(ctx, delivered)
+		matches, err := t.Filter.MatchDelivered(ctx, delivered)
 		if err != nil {
 			all = append(all, Forecast{t.ID(), subscriber(t), Unknown, "Knative's filter fails on it, and nothing is delivered: " + err.Error()})
 			continue

@@ -8,7 +8,6 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 	"knative.dev/eventing/pkg/eventfilter"
 	"knative.dev/eventing/pkg/eventfilter/attributes"
-	"knative.dev/pkg/logging"
 )
 
 // Verdict is what a filter, or a part of one, says of an event.
@@ -41,8 +40,8 @@ type Explanation struct {
 
 // Explain says what each part of the filter makes of an event, which is seen after [AsDelivered]. The verdict of the
 // whole is that of [Filter.Match]: yes for a match, no for none, panic for its error.
-func (f *Filter) Explain(ctx context.Context, e event.Event) *Explanation {
-	return f.root.explain(logging.WithLogger(ctx, nolog), AsDelivered(e), false)
+func (f *Filter) Explain(_ context.Context, e event.Event) *Explanation {
+	return f.root.explain(quiet, AsDelivered(e), false) //nolint:contextcheck // filters ask it for a logger alone
 }
 
 func (n *node) explain(ctx context.Context, e event.Event, unasked bool) *Explanation {

@@ -78,7 +78,7 @@ func (w *Watcher) See(ctx context.Context, e history.Entry) Sight {
 	var taken []*trigger.Trigger
 	delivered := trigger.AsDelivered(ev)
 	for _, t := range w.triggers {
-		switch matches, err := t.Filter.Match(ctx, delivered); {
+		switch matches, err := t.Filter.MatchDelivered(ctx, delivered); {
 		case err != nil:
 			s.Errors = append(s.Errors, t.ID()+": "+err.Error())
 		case matches:

@@ -109,7 +109,7 @@ func (r *Runner) one(ctx context.Context, f *File, c *Case) (Result, error) {
 	for _, sample := range samples {
 		delivered := trigger.AsDelivered(sample.Event)
 		for _, t := range r.triggers {
-			matched, problem := t.Filter.Match(ctx, delivered)
+			matched, problem := t.Filter.MatchDelivered(ctx, delivered)
 			if matched {
 				r.reached[t.ID()] = true
 			}
