@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 
@@ -38,32 +37,35 @@ func (p packer) pack(tag name.Tag) (v1.Hash, error) {
 	if err != nil {
 		return v1.Hash{}, err
 	}
-	if !found.MediaType.IsIndex() {
-		image, err := found.Image()
-		if err != nil {
-			return v1.Hash{}, err
-		}
-		packed, err := p.image(image)
-		if err != nil {
-			return v1.Hash{}, err
-		}
-		if err := remote.Write(tag, packed, p.options...); err != nil {
-			return v1.Hash{}, err
-		}
-		return packed.Digest()
-	}
-	index, err := found.ImageIndex()
+	packed, err := p.packed(found)
 	if err != nil {
 		return v1.Hash{}, err
 	}
-	packed, err := p.index(index)
-	if err != nil {
-		return v1.Hash{}, err
-	}
-	if err := remote.WriteIndex(tag, packed, p.options...); err != nil {
+	if err := remote.Push(tag, packed, p.options...); err != nil {
 		return v1.Hash{}, err
 	}
 	return packed.Digest()
+}
+
+// either is an image or an index.
+type either interface {
+	remote.Taggable
+	Digest() (v1.Hash, error)
+}
+
+func (p packer) packed(found *remote.Descriptor) (either, error) {
+	if !found.MediaType.IsIndex() {
+		image, err := found.Image()
+		if err != nil {
+			return nil, err
+		}
+		return p.image(image)
+	}
+	index, err := found.ImageIndex()
+	if err != nil {
+		return nil, err
+	}
+	return p.index(index)
 }
 
 func (p packer) index(index v1.ImageIndex) (v1.ImageIndex, error) {
@@ -110,10 +112,14 @@ func (p packer) image(image v1.Image) (v1.Image, error) {
 		if err != nil {
 			return nil, err
 		}
-		if packed, err = mutate.Append(packed, mutate.Addendum{Layer: next, MediaType: types.OCILayerZStd}); err != nil {
+		now, err := next.Size()
+		if err != nil {
 			return nil, err
 		}
-		was, is = was+size, is+int64(len(next.packed))
+		if packed, err = mutate.AppendLayers(packed, next); err != nil {
+			return nil, err
+		}
+		was, is = was+size, is+now
 	}
 	p.say("%d layers, %.1f MB: now %.1f MB", len(layers), float64(was)/1e6, float64(is)/1e6)
 	manifest, err := image.Manifest()
@@ -130,12 +136,10 @@ func (p packer) image(image v1.Image) (v1.Image, error) {
 type layer struct {
 	v1.Layer // of the packed bytes
 	was      v1.Layer
-	packed   []byte
 }
 
 func (l *layer) DiffID() (v1.Hash, error)             { return l.was.DiffID() }
 func (l *layer) Uncompressed() (io.ReadCloser, error) { return l.was.Uncompressed() }
-func (l *layer) MediaType() (types.MediaType, error)  { return types.OCILayerZStd, nil }
 
 func pack(l v1.Layer) (*layer, error) {
 	files, err := l.Uncompressed()
@@ -155,6 +159,5 @@ func pack(l v1.Layer) (*layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	packed := bytes.Clone(w.EncodeAll(all, nil))
-	return &layer{static.NewLayer(packed, types.OCILayerZStd), l, packed}, w.Close()
+	return &layer{static.NewLayer(w.EncodeAll(all, nil), types.OCILayerZStd), l}, w.Close()
 }

@@ -22,7 +22,7 @@ import (
 
 const megabyte = 1e6
 
-// executables are a layer of two files that have all in common, further apart than gzip sees.
+// executables are a layer of two files that have all in common, further apart than gzip sees, or zstd as it is by default.
 func executables(t *testing.T) v1.Layer {
 	t.Helper()
 	code := make([]byte, megabyte)
@@ -32,11 +32,14 @@ func executables(t *testing.T) v1.Layer {
 	}
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
-	for _, file := range []string{"adapter", "function"} {
-		if err := w.WriteHeader(&tar.Header{Name: file, Mode: 0o755, Size: int64(len(code))}); err != nil {
+	for _, file := range []struct {
+		name string
+		text []byte
+	}{{"adapter", code}, {"empty", make([]byte, 48<<20)}, {"function", code}} {
+		if err := w.WriteHeader(&tar.Header{Name: file.name, Mode: 0o755, Size: int64(len(file.text))}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.Write(code); err != nil {
+		if _, err := w.Write(file.text); err != nil {
 			t.Fatal(err)
 		}
 	}
